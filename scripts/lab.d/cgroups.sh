@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# A control group of its own for each host, in every hierarchy: a host's root group is the group its nspawn was started in,
+# so hosts started in one group would share one /kubepods, and each kubelet would kill the pods of the others.
+#
+# Where systemd runs this machine it owns the groups, and a transient scope does the same (see host_scope in host.sh).
+
+# cgroup_roots: where the hierarchies are mounted; one on a pure v2 machine, a dozen with v1.
+cgroup_roots() {
+  awk '($3 == "cgroup" || $3 == "cgroup2") && $2 ~ /^\/sys\/fs\/cgroup/ { print $2 }' /proc/self/mounts
+}
+
+# enter_cgroups NAME: moves the calling (sub)shell into NAME's groups.
+enter_cgroups() {
+  local root dir knob
+  while read -r root; do
+    dir=$root/slipway-lab/$1
+    mkdir -p "$dir"
+    # An empty cpuset takes no process.
+    for knob in cpuset.cpus cpuset.mems; do
+      if [[ -f $root/tasks && -f $dir/$knob ]]; then
+        cat "$root/$knob" >"$root/slipway-lab/$knob"
+        cat "$root/$knob" >"$dir/$knob"
+      fi
+    done
+    # On v2 a group has only the controllers that its parents pass down.
+    if [[ -s $root/cgroup.controllers ]]; then
+      sed 's/[^ ]\+/+&/g' "$root/cgroup.controllers" | tee "$root/cgroup.subtree_control" >"$root/slipway-lab/cgroup.subtree_control"
+    fi
+    echo "$BASHPID" >"$dir/cgroup.procs"
+  done < <(cgroup_roots)
+}
+
+# cgroup_processes NAME: all processes of a host, whatever became of the process that started it.
+cgroup_processes() {
+  local root
+  while read -r root; do
+    [[ -d $root/slipway-lab/$1 ]] || continue
+    find "$root/slipway-lab/$1" -name cgroup.procs -exec cat {} + 2>/dev/null || true
+  done < <(cgroup_roots) | sort -nu
+}
+
+# remove_cgroups PATH: removes the groups of a host (or, with ".", what is left of the lab's) once their processes have gone.
+remove_cgroups() {
+  local root
+  while read -r root; do
+    [[ ! -d $root/slipway-lab/$1 ]] || find "$root/slipway-lab/$1" -depth -type d -exec rmdir {} + 2>/dev/null || true
+  done < <(cgroup_roots)
+}

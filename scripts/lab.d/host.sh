@@ -1,0 +1,124 @@
+# shellcheck shell=bash
+# A host: an overlay over the base image, booted by systemd-nspawn in its own network namespace and control groups.
+# $STATE/hosts/NODE: pid, console (the boot's log), root (the overlay, mounted), upper, work, containerd.
+# $STATE/keys/NODE: the ssh host key, which outlives a rebuild, so that a known_hosts stays valid.
+
+# all_hosts: the nodes that exist, in their order.
+all_hosts() {
+  local dir
+  for dir in "$STATE"/hosts/*/; do
+    [[ ! -d $dir ]] || basename "$dir"
+  done | sort -V
+}
+
+host_alive() { alive "$STATE/hosts/$1/pid"; }
+
+# host_answers NODE: whether its sshd greets.
+host_answers() {
+  local greeting
+  greeting=$(timeout 1 bash -c 'exec 3<>"/dev/tcp/$1/22" && head -c 4 <&3' _ "$(host_address "$1")" 2>/dev/null) || true
+  [[ $greeting == SSH- ]]
+}
+
+# start_host NODE: boots it bare, whatever was there before; returns before it is up (see await_hosts).
+start_host() {
+  local name=$1 dir=$STATE/hosts/$1
+  remove_host "$name"
+  mkdir -p "$dir"/{root,upper,work,containerd}
+  mount -t overlay slipway-lab -o "lowerdir=$ROOTFS,upperdir=$dir/upper,workdir=$dir/work" "$dir/root"
+  write_identity "$name" "$dir/root"
+  host_link_up "$name"
+  launch "$name" "$dir"
+}
+
+# write_identity NODE ROOT: what makes a host this one.
+write_identity() {
+  local name=$1 root=$2 keys=$STATE/keys/$1 n user
+  if [[ ! -s $keys/ssh_host_ed25519_key.pub ]]; then
+    mkdir -p "$keys"
+    rm -f "$keys"/*
+    ssh-keygen -q -t ed25519 -N '' -C "root@$name" -f "$keys/ssh_host_ed25519_key"
+  fi
+  cp -p "$keys"/ssh_host_ed25519_key "$keys"/ssh_host_ed25519_key.pub "$root/etc/ssh/"
+  echo "$name" >"$root/etc/hostname"
+  tr -d - </proc/sys/kernel/random/uuid >"$root/etc/machine-id"
+  {
+    printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n'
+    for ((n = 1; n <= MAX_NODES; n++)); do echo "$(host_address "node$n") node$n"; done
+  } >"$root/etc/hosts"
+  # A resolver that listens on the machine's own loopback is out of reach for the hosts; its upstreams are not.
+  if grep -q '^nameserver 127\.' /etc/resolv.conf && [[ -s /run/systemd/resolve/resolv.conf ]]; then
+    cat /run/systemd/resolve/resolv.conf
+  else
+    cat /etc/resolv.conf
+  fi >"$root/etc/resolv.conf"
+  for user in root home/vagrant; do
+    install -d -m 700 "$root/$user/.ssh"
+    install -m 600 "$STATE/id_ed25519.pub" "$root/$user/.ssh/authorized_keys"
+  done
+  chroot "$root" chown -R vagrant: /home/vagrant/.ssh
+}
+
+# launch NODE DIR: the capabilities and system calls are those that containerd, runc and kubelet use on a machine of their own.
+# /var/lib/containerd is a plain directory, because an overlay cannot be the upper layer of another one.
+launch() {
+  local name=$1 dir=$2
+  local nspawn=(systemd-nspawn -D "$dir/root" -M "$name" --hostname="$name"
+    --network-namespace-path="/run/netns/$(host_netns "$name")"
+    --register=no --keep-unit --capability=all
+    --system-call-filter='@keyring bpf @mount @privileged @raw-io @swap @reboot'
+    --bind=/dev/kmsg --bind="$dir/containerd:/var/lib/containerd"
+    --resolv-conf=off --timezone=off --link-journal=no -b)
+  (
+    exec 9>&-
+    export SYSTEMD_NSPAWN_API_VFS_WRITABLE=1 SYSTEMD_NSPAWN_USE_CGNS=1
+    if systemd_machine; then
+      exec setsid systemd-run --quiet --collect --scope --unit="$(host_scope "$name")" --property=Delegate=yes "${nspawn[@]}"
+    fi
+    enter_cgroups "$name"
+    exec setsid "${nspawn[@]}"
+  ) >"$dir/console" 2>&1 </dev/null &
+  remember "$dir/pid" $!
+}
+
+systemd_machine() { [[ -d /run/systemd/system ]]; }
+host_scope() { echo "slipway-lab-$1.scope"; }
+
+# await_hosts NODE...: until sshd answers on all of them.
+await_hosts() {
+  local name started=$SECONDS said=$SECONDS
+  for name in "$@"; do
+    until host_answers "$name"; do
+      host_alive "$name" || die "$name ended while it booted; its console: $(tail -n 5 "$STATE/hosts/$name/console")"
+      ((SECONDS - started < 180)) || die "$name does not answer on port 22; its console is $STATE/hosts/$name/console"
+      if ((SECONDS - said >= 15)); then
+        said=$SECONDS
+        say "  $((SECONDS - started)) s: waiting for $name"
+      fi
+      sleep 0.2
+    done
+  done
+}
+
+# remove_host NODE: ends and deletes it, in whatever state a crash left it, and never fails half way.
+remove_host() {
+  local name=$1 dir=$STATE/hosts/$1 pids _
+  systemd_machine && systemctl kill --signal=KILL "$(host_scope "$name")" 2>/dev/null || true
+  end "$dir/pid"
+  for _ in {1..100}; do
+    mapfile -t pids < <(cgroup_processes "$name")
+    ((${#pids[@]} > 0)) || break
+    kill -KILL "${pids[@]}" 2>/dev/null || true
+    sleep 0.05
+  done
+  remove_cgroups "$name"
+  host_link_down "$name"
+  # A lazy unmount when someone is looking into it: the directory can be deleted all the same.
+  while mountpoint -q "$dir/root" 2>/dev/null; do umount "$dir/root" 2>/dev/null || umount -l "$dir/root" || break; done
+  # Never delete through a mount that would not go away: below it is the shared base image.
+  if mountpoint -q "$dir/root" 2>/dev/null; then
+    say "cannot unmount $dir/root; leaving it"
+    return 0
+  fi
+  rm -rf "$dir" || say "cannot delete all of $dir"
+}
