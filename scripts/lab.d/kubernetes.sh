@@ -63,14 +63,19 @@ make_kubernetes() {
     make -C "$1" WHAT="$(printf 'cmd/%s ' $KUBERNETES_COMMANDS)"
 }
 
+# build_crictl OUT: without modules, because the source's go.mod does not satisfy Go 1.19; then a package is found by its place
+# in GOPATH, and the vendored ones only by those who are at that place.
 build_crictl() {
-  local out=$1
+  local out=$1 gopath=$1/go
   kubernetes_source
   say "building crictl"
-  cp -r "$SOURCE" "$out/src"
-  mkdir "$out/src/cmd/crictl"
-  cp "$PARTS/crictl.go" "$out/src/cmd/crictl/main.go"
-  watched "$CACHE/log/crictl" env -C "$out/src" -u GOROOT -u GOPATH GOFLAGS=-mod=vendor GOPROXY=off CGO_ENABLED=0 \
-    GOCACHE="$out/src/_output/cache" go build -trimpath -ldflags '-s -w' -o "$out/crictl" ./cmd/crictl
-  rm -rf "$out/src"
+  mkdir -p "$gopath/src/k8s.io"
+  cp -r "$SOURCE" "$gopath/src/k8s.io/kubernetes"
+  mkdir "$gopath/src/k8s.io/kubernetes/cmd/crictl"
+  cp "$PARTS/crictl.go" "$gopath/src/k8s.io/kubernetes/cmd/crictl/main.go"
+  watched "$CACHE/log/crictl" env -C "$gopath/src/k8s.io/kubernetes/cmd/crictl" -u GOROOT -u GOFLAGS \
+    GO111MODULE=off GOPATH="$gopath" GOCACHE="$gopath/cache" CGO_ENABLED=0 \
+    go build -trimpath -ldflags '-s -w' -o "$out/crictl" .
+  chmod -R u+w "$gopath"
+  rm -rf "$gopath"
 }

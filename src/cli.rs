@@ -1,0 +1,1 @@
+//! The command line: clap's only file. Doc comments are the help.

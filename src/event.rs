@@ -1,0 +1,77 @@
+//! What happened, as plain data: the only thing that the executor says, and all that a user interface may know.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::{plan::Verdict, step::StepId};
+
+/// A step as a plan announces it.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    pub id: StepId,
+    pub title: String,
+    pub verdict: Verdict,
+    /// What the step needs, for the critical path.
+    pub needs: Vec<StepId>,
+}
+
+/// How a step ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its check was already true.
+    Unchanged,
+    /// It acted, and its check is true now.
+    Changed,
+    Failed(Failure),
+    /// It never started, because `by` failed.
+    Blocked { by: StepId },
+    /// It never started, because the run was stopped.
+    Cancelled,
+}
+
+/// Everything that a person needs to know about a step that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// One line: "apt-get exited with 100", "ran, but did not converge", "the connection was lost".
+    pub what: String,
+    /// The command that failed, where one is known.
+    pub command: Option<String>,
+    /// Its exit code, where there is one.
+    pub exit: Option<i32>,
+    /// The last lines that it printed.
+    pub tail: Vec<String>,
+    /// The hint of the step, or of the error.
+    pub hint: Option<String>,
+}
+
+/// What a host is doing before its first step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HostState {
+    Connecting,
+    /// The probe and the checks are running.
+    Probing,
+    /// Facts and verdicts are in; `Event::Host` carries how long it took.
+    Ready,
+    Failed,
+}
+
+/// Something that happened. Events are sent in the order in which they happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The state of a host before the plan exists.
+    Host { host: String, state: HostState, took: Duration, execs: usize },
+    /// All steps of the run, in the order in which they were planned; sent once, before the first `Started`.
+    Planned { steps: Vec<Planned> },
+    Started { id: StepId, attempt: u32 },
+    /// A line that the step printed. Already free of control characters.
+    Line { id: StepId, text: String },
+    /// A step failed but will be tried again, because of the step's own reason.
+    Retrying { id: StepId, attempt: u32, because: String, pause: Duration },
+    Finished { id: StepId, outcome: Outcome, took: Duration },
+    /// Something that a person should know and that belongs to no step.
+    Note { text: String },
+    /// Ctrl-C was pressed: steps under way are finished, no new one starts.
+    Stopping,
+}

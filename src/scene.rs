@@ -1,0 +1,76 @@
+//! All that a phase may see.
+
+use std::net::IpAddr;
+
+use crate::{
+    config::{Cluster, Host, Role, Version},
+    error::{Error, Kind, Result},
+    facts::Facts,
+    profile::{CniProfile, OsProfile, RuntimeProfile},
+    secrets::Secrets,
+    step::StepId,
+};
+
+/// A host with everything that is known about it.
+pub struct Site {
+    pub host: Host,
+    pub facts: Facts,
+    pub profile: OsProfile,
+    /// The address that the node has in the cluster.
+    pub node_ip: IpAddr,
+}
+
+/// What is wanted, what is there, and what is known, for a whole cluster.
+pub struct Stage<'a> {
+    pub cluster: &'a Cluster,
+    /// The exact version to install.
+    pub version: Version,
+    pub sites: Vec<Site>,
+    pub runtime: &'a RuntimeProfile,
+    pub cni: Option<&'a CniProfile>,
+    pub secrets: &'a Secrets,
+}
+
+/// The stage as seen from one host.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    pub stage: &'a Stage<'a>,
+    pub here: &'a Site,
+}
+
+impl Stage<'_> {
+    /// The control plane that runs (or ran) `kubeadm init`.
+    ///
+    /// # Errors
+    /// `NoControlPlane` when no site is one.
+    pub fn first(&self) -> Result<&Site> {
+        self.control_planes().next().ok_or_else(|| Error::new(Kind::NoControlPlane, "no host is a control plane"))
+    }
+
+    pub fn control_planes(&self) -> impl Iterator<Item = &Site> {
+        self.sites.iter().filter(|site| site.host.role == Role::ControlPlane)
+    }
+
+    pub fn scenes(&self) -> impl Iterator<Item = Scene<'_>> {
+        self.sites.iter().map(|here| Scene { stage: self, here })
+    }
+}
+
+impl Scene<'_> {
+    /// A step path on this host.
+    #[must_use]
+    pub fn id(&self, phase: &'static str, name: &str) -> StepId {
+        StepId::new(&self.here.host.name, phase, name)
+    }
+
+    /// Whether this host runs `kubeadm init`.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.stage.first().is_ok_and(|first| first.host.name == self.here.host.name)
+    }
+
+    #[must_use]
+    pub fn is_control_plane(&self) -> bool {
+        self.here.host.role == Role::ControlPlane
+    }
+}

@@ -1,0 +1,77 @@
+//! Carries a program to a shell on a host, streams the lines that it prints, and returns how it ended. The one seam to the world.
+
+pub mod fake;
+pub mod local;
+pub mod ssh;
+
+use crate::{
+    config::Reach,
+    error::Result,
+    lower::Program,
+};
+
+/// A line that a program printed, without its line end and without control characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub stderr: bool,
+    pub text: String,
+}
+
+/// How a program ended. A program whose end nobody saw is `Err(Kind::Lost)`, never an `Exit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exit {
+    pub status: i32,
+}
+
+/// Asks the person for a password or passphrase: the prompt in, the answer out. None where there is no terminal.
+pub type Ask = std::sync::Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// A way to run programs as root on one host.
+pub enum Transport {
+    Local(local::Local),
+    Ssh(Box<ssh::Ssh>),
+    Fake(fake::Fake),
+}
+
+impl Transport {
+    /// Opens the way to a host; for SSH: connects, checks the host key, logs in.
+    ///
+    /// # Errors
+    /// `Unreachable`, `HostKey`, `Authentication`, `Privilege`.
+    pub async fn connect(address: &str, reach: &Reach, ask: Ask) -> Result<Self> {
+        match reach {
+            Reach::Local => Ok(Self::Local(local::Local::new()?)),
+            Reach::Ssh(ssh) => Ok(Self::Ssh(Box::new(ssh::Ssh::connect(address, ssh, ask).await?))),
+        }
+    }
+
+    /// Runs a program as root and gives each line to `on_line` as it comes.
+    /// After `Lost`, the next call connects again.
+    ///
+    /// # Errors
+    /// `Lost` when the connection was cut before the end was seen; `Privilege` when root is not to be had.
+    pub async fn run(&self, program: &Program, on_line: &mut (dyn FnMut(Line) + Send)) -> Result<Exit> {
+        match self {
+            Self::Local(local) => local.run(program, on_line).await,
+            Self::Ssh(ssh) => ssh.run(program, on_line).await,
+            Self::Fake(fake) => fake.run(program, on_line).await,
+        }
+    }
+
+    /// How many programs it has run so far.
+    #[must_use]
+    pub fn execs(&self) -> usize {
+        match self {
+            Self::Local(local) => local.execs(),
+            Self::Ssh(ssh) => ssh.execs(),
+            Self::Fake(fake) => fake.execs(),
+        }
+    }
+
+    /// Closes it politely.
+    pub async fn close(self) {
+        if let Self::Ssh(ssh) = self {
+            ssh.close().await;
+        }
+    }
+}
