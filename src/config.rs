@@ -189,7 +189,8 @@ impl FromStr for Version {
         let mut parts = text.strip_prefix('v').unwrap_or(text).splitn(3, '.').map(str::parse);
         match (parts.next(), parts.next(), parts.next()) {
             (Some(Ok(major)), Some(Ok(minor)), Some(Ok(patch))) => Ok(Self { major, minor, patch }),
-            _ => Err(Error::new(Kind::UnsupportedVersion, format!("{text:?} is not a Kubernetes version")).hint("write it as \"1.34.2\" or \"1.34\"")),
+            _ => Err(Error::new(Kind::UnsupportedVersion, format!("{text:?} is not a Kubernetes version"))
+                .hint("write it as \"1.34.2\" or \"1.34\"")),
         }
     }
 }

@@ -25,7 +25,9 @@ pub enum Outcome {
     Changed,
     Failed(Failure),
     /// It never started, because `by` failed.
-    Blocked { by: StepId },
+    Blocked {
+        by: StepId,
+    },
     /// It never started, because the run was stopped.
     Cancelled,
 }
@@ -61,17 +63,41 @@ pub enum HostState {
 #[derive(Clone, Debug)]
 pub enum Event {
     /// The state of a host before the plan exists.
-    Host { host: String, state: HostState, took: Duration, execs: usize },
+    Host {
+        host: String,
+        state: HostState,
+        took: Duration,
+        execs: usize,
+    },
     /// All steps of the run, in the order in which they were planned; sent once, before the first `Started`.
-    Planned { steps: Vec<Planned> },
-    Started { id: StepId, attempt: u32 },
+    Planned {
+        steps: Vec<Planned>,
+    },
+    Started {
+        id: StepId,
+        attempt: u32,
+    },
     /// A line that the step printed. Already free of control characters.
-    Line { id: StepId, text: String },
+    Line {
+        id: StepId,
+        text: String,
+    },
     /// A step failed but will be tried again, because of the step's own reason.
-    Retrying { id: StepId, attempt: u32, because: String, pause: Duration },
-    Finished { id: StepId, outcome: Outcome, took: Duration },
+    Retrying {
+        id: StepId,
+        attempt: u32,
+        because: String,
+        pause: Duration,
+    },
+    Finished {
+        id: StepId,
+        outcome: Outcome,
+        took: Duration,
+    },
     /// Something that a person should know and that belongs to no step.
-    Note { text: String },
+    Note {
+        text: String,
+    },
     /// Ctrl-C was pressed: steps under way are finished, no new one starts.
     Stopping,
 }

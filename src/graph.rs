@@ -157,7 +157,8 @@ mod tests {
 
     #[test]
     fn leaving_a_step_out_keeps_the_order_around_it() {
-        let graph = Graph::new(vec![step("a", "1", &[]), step("a", "2", &[("a", "1")]), step("a", "3", &[("a", "2")])]).expect("no circle");
+        let graph = Graph::new(vec![step("a", "1", &[]), step("a", "2", &[("a", "1")]), step("a", "3", &[("a", "2")])])
+            .expect("no circle");
         let graph = graph.select(&Selection { only: vec![], skip: vec!["a/install/2".into()] }).expect("known step");
         assert_eq!(names(&graph), ["1", "3"]);
         assert_eq!(graph.steps().last().expect("two steps").needs, [StepId::new("a", "install", "1")]);

@@ -1,12 +1,12 @@
 //! The table of contents: which phases there are, and what each is for.
 
-pub mod preflight;
-pub mod install;
-pub mod init;
 pub mod cni;
+pub mod init;
+pub mod install;
 pub mod join;
-pub mod verify;
+pub mod preflight;
 pub mod reset;
+pub mod verify;
 
 use crate::{error::Result, scene::Scene, step::Step};
 

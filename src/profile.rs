@@ -1,8 +1,15 @@
 //! What a distribution, a runtime or a CNI knows: pure data from TOML, embedded in the binary, overridable from a directory.
 
+pub mod cni;
+
 use std::path::Path;
 
-use crate::{error::{Error, Kind, Result}, facts::Os};
+pub use cni::CniProfile;
+
+use crate::{
+    error::{Error, Kind, Result},
+    facts::Os,
+};
 
 /// Every profile there is: the embedded ones, and over them those of `--profiles DIR`.
 #[derive(Clone, Debug, Default)]
@@ -20,11 +27,6 @@ pub struct OsProfile {
 
 #[derive(Clone, Debug, Default)]
 pub struct RuntimeProfile {
-    pub name: String,
-}
-
-#[derive(Clone, Debug, Default)]
-pub struct CniProfile {
     pub name: String,
 }
 

@@ -4,11 +4,7 @@ pub mod fake;
 pub mod local;
 pub mod ssh;
 
-use crate::{
-    config::Reach,
-    error::Result,
-    lower::Program,
-};
+use crate::{config::Reach, error::Result, lower::Program};
 
 /// A line that a program printed, without its line end and without control characters.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,10 @@
 //! The machine that slipway runs on.
 
 use super::{Exit, Line};
-use crate::{error::{Error, Kind, Result}, lower::Program};
+use crate::{
+    error::{Error, Kind, Result},
+    lower::Program,
+};
 
 pub struct Local;
 

@@ -1,7 +1,11 @@
 //! SSH by russh: the only file that knows it.
 
 use super::{Ask, Exit, Line};
-use crate::{config, error::{Error, Kind, Result}, lower::Program};
+use crate::{
+    config,
+    error::{Error, Kind, Result},
+    lower::Program,
+};
 
 pub struct Ssh;
 
