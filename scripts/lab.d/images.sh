@@ -4,10 +4,11 @@
 REGISTRY=$BRIDGE_ADDRESS:5000
 ETCD_TAG=3.4.13-0 # the tag that kubeadm 1.20.2 wants; what is in the image is Debian's 3.4
 PAUSE_TAG=3.2
+BUSYBOX_TAG=1.35 # for pods that test something
 
 # images: sets IMAGES to a directory with docker-registry (the server), storage (its data) and images.tar (an OCI layout).
 images() {
-  artifact images build_images "$KUBERNETES" "$REGISTRY $ETCD_TAG $PAUSE_TAG" \
+  artifact images build_images "$KUBERNETES" "$REGISTRY $ETCD_TAG $PAUSE_TAG $BUSYBOX_TAG" \
     "$(declare -f build_images add_image kube_proxy_root fill_registry write_registry_config)"
   IMAGES=$ARTIFACT
 }
@@ -26,6 +27,9 @@ build_images() {
   done
   install -D -m 755 "$KUBERNETES/pause" "$root/pause"
   add_image "$layout" "pause:$PAUSE_TAG" "$root" '"/pause"'
+  fetch_and_unpack "$root" busybox-static
+  "$root/bin/busybox" --list | grep -vx busybox | while read -r name; do ln -sf busybox "$root/bin/$name"; done
+  add_image "$layout" "busybox:$BUSYBOX_TAG" "$root" '"sh"'
   fetch_and_unpack "$root" etcd-server etcd-client libc6
   add_image "$layout" "etcd:$ETCD_TAG" "$root" '"etcd"'
   kube_proxy_root "$root"
