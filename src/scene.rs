@@ -12,6 +12,7 @@ use crate::{
 };
 
 /// A host with everything that is known about it.
+#[derive(Clone)]
 pub struct Site {
     pub host: Host,
     pub facts: Facts,
@@ -38,13 +39,27 @@ pub struct Scene<'a> {
     pub here: &'a Site,
 }
 
+/// See [`Stage::first`].
+///
+/// # Errors
+/// `NoControlPlane` when no site is one.
+pub fn first_of(sites: &[Site]) -> Result<&Site> {
+    let control_planes = || sites.iter().filter(|site| site.host.role == Role::ControlPlane);
+    control_planes()
+        .find(|site| site.facts.pki_complete && site.facts.kubernetes.admin_conf)
+        .or_else(|| control_planes().find(|site| site.facts.pki_complete))
+        .or_else(|| control_planes().next())
+        .ok_or_else(|| Error::new(Kind::NoControlPlane, "no host is a control plane"))
+}
+
 impl Stage<'_> {
-    /// The control plane that runs (or ran) `kubeadm init`.
+    /// The control plane that ran `kubeadm init`, or that will: one that holds a cluster already goes before the order of the file,
+    /// so that a control plane that was reset joins its cluster again instead of starting another.
     ///
     /// # Errors
     /// `NoControlPlane` when no site is one.
     pub fn first(&self) -> Result<&Site> {
-        self.control_planes().next().ok_or_else(|| Error::new(Kind::NoControlPlane, "no host is a control plane"))
+        first_of(&self.sites)
     }
 
     pub fn control_planes(&self) -> impl Iterator<Item = &Site> {

@@ -68,7 +68,8 @@ host_link_up() {
   peer=slip-$1
   host_link_down "$1"
   ip netns add "$netns"
-  ip link add "$peer" type veth peer name eth0 netns "$netns"
+  # The same hardware address each time, as on a machine that is set up anew: the others' ARP tables stay right.
+  ip link add "$peer" type veth peer name eth0 netns "$netns" address "$(printf '02:51:1b:00:00:%02x' "${1#node}")"
   ip link set "$peer" master "$BRIDGE" up
   ip -n "$netns" link set lo up
   ip -n "$netns" addr add "$(host_address "$1")/24" dev eth0
