@@ -30,6 +30,8 @@ pub struct Stage<'a> {
     pub runtime: &'a RuntimeProfile,
     pub cni: Option<&'a CniProfile>,
     pub secrets: &'a Secrets,
+    /// The text of the CNI manifest that the cluster file names by path.
+    pub manifest: Option<String>,
 }
 
 /// The stage as seen from one host.
