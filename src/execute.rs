@@ -46,8 +46,9 @@ pub struct Options {
     pub redact: Vec<String>,
 }
 
-/// Runs everything in the plan that is not done. Comes back when each step has ended one way or another; events tell how.
-pub async fn execute(plan: Plan, hosts: Hosts, options: Options, events: Events, stop: Stop) {
+/// Runs everything in the plan that is not done. Comes back when each step has ended one way or another, and says whether
+/// all ended well; events tell the rest.
+pub async fn execute(plan: Plan, hosts: Hosts, options: Options, events: Events, stop: Stop) -> bool {
     let plan = Arc::new(plan);
     let options = Arc::new(options);
     announce(&plan, &events);
@@ -72,6 +73,7 @@ pub async fn execute(plan: Plan, hosts: Hosts, options: Options, events: Events,
         lanes.spawn(lane.run(steps));
     }
     while lanes.join_next().await.is_some() {}
+    board.all_good()
 }
 
 fn announce(plan: &Plan, events: &Events) {

@@ -27,7 +27,7 @@ build_images() {
   done
   install -D -m 755 "$KUBERNETES/pause" "$root/pause"
   add_image "$layout" "pause:$PAUSE_TAG" "$root" '{Entrypoint: ["/pause"]}'
-  fetch_and_unpack "$root" busybox-static
+  fetch_and_unpack "$root" busybox libc6
   "$root/bin/busybox" --list | grep -vx busybox | while read -r name; do ln -sf busybox "$root/bin/$name"; done
   add_image "$layout" "busybox:$BUSYBOX_TAG" "$root" '{Cmd: ["sh"]}'
   fetch_and_unpack "$root" etcd-server etcd-client libc6
@@ -72,13 +72,16 @@ add_image() {
   done
   mkdir -p "$root/tmp" "$root/run" "$root/etc"
   chmod 1777 "$root/tmp"
+  # busybox's wget crashes without these.
+  echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
+  printf 'passwd: files\nhosts: files dns\n' >"$root/etc/nsswitch.conf"
   tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -C "$root" -cf "$blobs/new" .
   rm -rf "$root"
   layer=$(sha256sum "$blobs/new" | cut -d ' ' -f 1)
   mv "$blobs/new" "$blobs/$layer"
   jq -cn --arg arch "$(dpkg --print-architecture)" --arg layer "sha256:$layer" '{
     architecture: $arch, os: "linux",
-    config: {Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]} + '"$4"',
+    config: ({Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]} + '"$4"'),
     rootfs: {type: "layers", diff_ids: [$layer]}}' >"$blobs/new"
   config=$(sha256sum "$blobs/new" | cut -d ' ' -f 1)
   mv "$blobs/new" "$blobs/$config"

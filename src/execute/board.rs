@@ -45,6 +45,10 @@ impl Board {
         self.changes.send_modify(|count| *count += 1);
     }
 
+    pub(super) fn all_good(&self) -> bool {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).values().all(|ended| *ended == Some(true))
+    }
+
     /// The first step of a lane that can start, or that never will. `broken` is the step at which the lane's host failed.
     pub(super) fn next(&self, lane: &[Step], broken: Option<&StepId>, mode: Mode, stopping: bool) -> Next {
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
