@@ -72,7 +72,7 @@ add_image() {
   done
   mkdir -p "$root/tmp" "$root/run" "$root/etc"
   chmod 1777 "$root/tmp"
-  # busybox's wget crashes without these.
+  # For what looks up users and names.
   echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
   printf 'passwd: files\nhosts: files dns\n' >"$root/etc/nsswitch.conf"
   tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -C "$root" -cf "$blobs/new" .
