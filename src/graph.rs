@@ -108,6 +108,15 @@ impl Graph {
         self.keep(|step| names.contains(&step.id.phase))
     }
 
+    /// The steps of one host, or all of them.
+    #[must_use]
+    pub fn only_host(self, host: Option<&str>) -> Self {
+        match host {
+            Some(host) => self.keep(|step| step.id.host == host),
+            None => self,
+        }
+    }
+
     fn keep(self, wanted: impl Fn(&Step) -> bool) -> Self {
         let mut inherited: BTreeMap<StepId, Vec<StepId>> = BTreeMap::new();
         let mut kept = Vec::new();

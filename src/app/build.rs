@@ -1,6 +1,6 @@
 //! The commands that lay a cluster down: up, and its phases one by one.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     Run, kubeconfig,
@@ -8,7 +8,6 @@ use super::{
     site::{self, Known},
 };
 use crate::{
-    config,
     error::{Error, Kind, Result},
     execute::{self, Mode, Options, survey},
     graph::Selection,
@@ -35,7 +34,7 @@ pub(super) async fn open(run: &Run, session: &Session) -> Result<Known> {
             ));
         }
         let first = surveyed.errors.remove(0);
-        return Err(run.with_more(first, surveyed.errors));
+        return Err(Error { also: surveyed.errors, ..first });
     }
     Known::conclude(cluster, profiles, surveyed).await
 }
@@ -64,7 +63,7 @@ pub(super) async fn plan(run: &Run, known: &Known, phases: &[&str], remember: bo
 
 /// Runs phases on a cluster. The exit code tells how it went.
 pub(super) async fn build(run: &Run, phases: &[&str]) -> Result<u8> {
-    let session = Session::start(run.ui()?);
+    let session = Session::start(run.ui(&run.cluster()?)?);
     let worked = work(run, &session, phases).await;
     let ended = session.end().await;
     let (ui, report) = ended.ok_or_else(|| Error::new(Kind::Internal, "the user interface ended early"))?;
@@ -183,9 +182,4 @@ async fn keep_kubeconfig(session: &Session, known: &Known) -> Result<()> {
     kubeconfig::write_private(&path, &kubeconfig::fetch(known).await?)?;
     session.note(format!("the administrator's kubeconfig is {}; try: kubectl --kubeconfig {0} get nodes", path.display()));
     Ok(())
-}
-
-/// Loads a cluster file, for commands that touch no host.
-pub(super) fn load(path: &Path) -> Result<config::Cluster> {
-    config::load(path)
 }

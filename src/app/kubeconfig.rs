@@ -11,6 +11,7 @@ use serde_yaml_ng::{Mapping, Value};
 
 use super::site::Known;
 use crate::{
+    config::Cluster,
     error::{Error, Kind, Result},
     execute::survey::ask_host,
     lower::{self, Program},
@@ -21,7 +22,12 @@ const ADMIN_CONF: &str = "/etc/kubernetes/admin.conf";
 
 /// The operator's copy: `NAME.kubeconfig` beside the cluster file.
 pub(super) fn path(known: &Known) -> PathBuf {
-    known.cluster.dir.join(format!("{}.kubeconfig", known.cluster.name))
+    beside(&known.cluster)
+}
+
+/// The same, for a cluster whose hosts have not been asked.
+pub(super) fn beside(cluster: &Cluster) -> PathBuf {
+    cluster.dir.join(format!("{}.kubeconfig", cluster.name))
 }
 
 /// Whether the operator's copy is the one that the control plane has now.
