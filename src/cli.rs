@@ -43,6 +43,7 @@ Examples:
 
 /// What every command understands.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// The cluster file
     #[arg(short, long, global = true, value_name = "FILE", default_value = "cluster.toml")]
@@ -137,13 +138,12 @@ Examples:
   vagrant ssh-config | slipway new --ssh-config -
 
 The file is written where -c says (cluster.toml); `-c -` prints it.")]
-#[group(id = "source", required = true, multiple = true, args = ["host", "ssh_config"])]
 pub struct New {
     /// A host: NAME=[USER@]ADDRESS[:PORT][:ROLE]; may be repeated
     ///
     /// ROLE is control-plane or worker. If no host is a control plane, the first without a role becomes one. An IPv6 address goes
     /// in brackets. The address `local` means this machine.
-    #[arg(long, value_name = "HOST", value_parser = host)]
+    #[arg(long, value_name = "HOST", value_parser = host, required_unless_present = "ssh_config")]
     pub host: Vec<new::Host>,
 
     /// Take the hosts from a file that `vagrant ssh-config` wrote; `-` reads standard input

@@ -5,6 +5,7 @@
 mod check;
 mod cidr;
 mod hosts;
+mod networks;
 pub mod new;
 mod raw;
 mod source;

@@ -33,7 +33,8 @@ fn new_needs_hosts_from_somewhere() {
         panic!("not new");
     };
     assert_eq!((new.host[0].role, new.host[0].port, new.host[1].address.as_deref()), (Some(Role::Worker), Some(2222), None));
-    assert_eq!(parse("new").unwrap_err().kind(), ErrorKind::MissingRequiredArgument);
+    assert_eq!(parse("new --name lab").unwrap_err().kind(), ErrorKind::MissingRequiredArgument);
+    assert!(parse("new --ssh-config -").is_ok());
     let error = parse("new --host a=fd00::1").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ValueValidation);
     assert!(error.to_string().contains("\"\" is neither a port nor a role here; write NAME=[USER@]ADDRESS"), "{error}");

@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     env,
-    net::{IpAddr, Ipv4Addr},
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -11,9 +10,9 @@ use std::{
 use toml::Spanned;
 
 use super::{
-    Cidr, Cluster, Images, Mirror, Packages, WantedCni, WantedVersion,
-    cidr::NotANetwork,
-    hosts, raw,
+    Cluster, Images, Mirror, Packages, WantedCni, WantedVersion, hosts,
+    networks::Networks,
+    raw,
     source::Source,
     words::{
         endpoint, is_argument, is_kubeadm_phase, is_label, is_registry, is_repository, is_url, label_like, openpgp_fingerprint,
@@ -32,15 +31,15 @@ pub(super) fn cluster(source: &Source<'_>, dir: &Path) -> Result<Cluster> {
     };
     let (at, cluster) = (cluster.span(), cluster.into_inner());
     let hosts = hosts::hosts(&check, &file.ssh, &file.host)?;
-    let networks = check.networks(&cluster, &at)?;
+    let networks = Networks::read(&check, &cluster, &at)?;
     networks.hold(&check, &hosts, &file.host)?;
     Ok(Cluster {
         name: check.cluster_name(&at, &cluster)?,
         kubernetes: check.version(&at, &cluster)?,
         cni: check.cni(&cluster)?,
-        pod_cidr: networks.pods.0,
-        service_cidr: networks.services.0,
-        node_cidr: networks.nodes.map(|nodes| nodes.0),
+        pod_cidr: networks.pods.cidr,
+        service_cidr: networks.services.cidr,
+        node_cidr: networks.nodes.map(|nodes| nodes.cidr),
         endpoint: check.optional(&cluster.endpoint, |text| {
             endpoint(text)
                 .ok_or_else(|| (format!("{text:?} is no HOST or HOST:PORT"), "write endpoint = \"api.example.com:6443\"".into()))
@@ -210,32 +209,6 @@ impl Check<'_> {
             mirrors: images.mirror.into_iter().map(mirror).collect::<Result<_>>()?,
         })
     }
-
-    fn networks(&self, cluster: &raw::Cluster, table: &Range<usize>) -> Result<Networks> {
-        let network = |name: &'static str, text: &raw::Text, default: Option<Cidr>| -> Result<Option<Network>> {
-            let Some(text) = text else { return Ok(default.map(|cidr| Network(cidr, name, table.clone()))) };
-            let written = text.get_ref();
-            let broken = |what: String, hint: String| self.source.error(&text.span(), Kind::Cidr, what).hint(hint);
-            let cidr = written.parse().map_err(|error| match error {
-                NotANetwork::Malformed => {
-                    broken(format!("{name} {written:?} is no network"), format!("write it as {name} = \"10.244.0.0/16\""))
-                }
-                NotANetwork::NotItsBase(base) => broken(
-                    format!("{name} {written} is an address within a network, not a network"),
-                    format!("write {name} = \"{base}\""),
-                ),
-            })?;
-            Ok(Some(Network(cidr, name, text.span())))
-        };
-        let v4 = |a, b, prefix| Cidr { base: Ipv4Addr::new(a, b, 0, 0).into(), prefix };
-        let pods = network("pod_cidr", &cluster.pod_cidr, Some(v4(10, 244, 16)))?;
-        let services = network("service_cidr", &cluster.service_cidr, Some(v4(10, 96, 12)))?;
-        let nodes = network("node_cidr", &cluster.node_cidr, None)?;
-        let (Some(pods), Some(services)) = (pods, services) else {
-            return Err(Error::new(Kind::Internal, "the pod and service networks have defaults"));
-        };
-        Ok(Networks { pods, services, nodes })
-    }
 }
 
 /// A rule: an http or https URL.
@@ -251,71 +224,4 @@ pub(super) fn label(text: &str, what: &str) -> Result<String, Broken> {
     }
     let hint = format!("lower-case letters, digits and - alone, at most 63: {:?}", label_like(text));
     Err((format!("{what} {text:?} is no RFC 1123 label"), hint))
-}
-
-/// A network, its key, and where it is written (or the table that it is missing from, for a default).
-struct Network(Cidr, &'static str, Range<usize>);
-
-struct Networks {
-    pods: Network,
-    services: Network,
-    nodes: Option<Network>,
-}
-
-impl Networks {
-    /// Checks that the networks have the right sizes, keep apart, and keep off the nodes.
-    fn hold(&self, check: &Check<'_>, hosts: &[super::Host], raw: &[Spanned<raw::Host>]) -> Result<()> {
-        let broken = |at: &Range<usize>, what: String| check.source.error(at, Kind::Cidr, what);
-        let taken: Vec<Cidr> =
-            [Some(&self.services), self.nodes.as_ref()].into_iter().flatten().map(|network| network.0).collect();
-        let other_pods = || format!("pod_cidr = \"{}\" is free", Cidr::private_apart_from(&taken));
-
-        let (pods, services) = (&self.pods, &self.services);
-        if pods.0.base.is_ipv4() != services.0.base.is_ipv4() {
-            let what = format!("pod_cidr {} and service_cidr {} are of different IP versions", pods.0, services.0);
-            return Err(broken(&pods.2, what).hint("make both IPv4 or both IPv6"));
-        }
-        let pairs = [
-            Some((pods, services)),
-            self.nodes.as_ref().map(|nodes| (pods, nodes)),
-            self.nodes.as_ref().map(|nodes| (services, nodes)),
-        ];
-        for (one, other) in pairs.into_iter().flatten().filter(|(one, other)| one.0.overlaps(&other.0)) {
-            let hint = if one.1 == "pod_cidr" { other_pods() } else { "service_cidr = \"10.96.0.0/12\" is the default".into() };
-            return Err(broken(&one.2, format!("{} {} overlaps {} {}", one.1, one.0, other.1, other.0)).hint(hint));
-        }
-        self.sizes(&broken, hosts.len(), other_pods())?;
-        for (host, written) in hosts.iter().zip(raw) {
-            let (raw, address) = (written.get_ref(), host.address.parse::<IpAddr>().ok());
-            for (address, text) in [(address, &raw.address), (host.node_ip, &raw.node_ip)] {
-                let inside = |network: &&Network| address.is_some_and(|address| network.0.contains(address));
-                let (Some(network), Some(text)) = ([pods, services].into_iter().find(inside), text) else { continue };
-                let what = format!("{} of {:?} lies within {} {}", text.get_ref(), host.name, network.1, network.0);
-                return Err(broken(&text.span(), what).hint(format!("choose a {} that holds no node", network.1)));
-            }
-        }
-        Ok(())
-    }
-
-    /// kubeadm gives each node a /24 of the pod network (IPv6: a /64), the controller manager takes no pod network more than 16
-    /// bits larger than that, and the API server wants a service network of 4 to 20 bits.
-    fn sizes(&self, broken: &dyn Fn(&Range<usize>, String) -> Error, hosts: usize, other_pods: String) -> Result<()> {
-        let (pods, services) = (&self.pods, &self.services);
-        let (node, width) = if pods.0.base.is_ipv4() { (24, 32) } else { (64, 128) };
-        let room = pods.0.subnets(node);
-        if room < hosts as u128 {
-            let what = format!("pod_cidr {} has room for {room} nodes of a /{node} each, and there are {hosts}", pods.0);
-            return Err(broken(&pods.2, what).hint(other_pods));
-        }
-        if room > 1 << 16 {
-            let what = format!("pod_cidr {} is larger than Kubernetes takes, which is a /{}", pods.0, node - 16);
-            return Err(broken(&pods.2, what).hint(other_pods));
-        }
-        let (largest, smallest) = (width - 20, width - 4);
-        if !(largest..=smallest).contains(&services.0.prefix) {
-            let what = format!("service_cidr {} is not between a /{largest} and a /{smallest}", services.0);
-            return Err(broken(&services.2, what).hint("service_cidr = \"10.96.0.0/12\" is the default"));
-        }
-        Ok(())
-    }
 }

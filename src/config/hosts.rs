@@ -65,11 +65,10 @@ fn host(check: &Check<'_>, raw: &Spanned<raw::Host>, shared: &Ssh) -> Result<Hos
             })?
         }
     };
-    if let (true, Some(ssh)) = (raw.local, &raw.ssh) {
-        return Err(check
-            .source
-            .invalid(ssh, format!("host {name:?} is local and has ssh settings"))
-            .hint("leave out one of the two"));
+    let about_ssh = raw.ssh.as_ref().map(Spanned::span).or_else(|| raw.host_key.as_ref().map(Spanned::span));
+    if let (true, Some(at)) = (raw.local, about_ssh) {
+        let what = format!("host {name:?} is local and says how to log in");
+        return Err(check.source.error(&at, Kind::Invalid, what).hint("leave out one of the two"));
     }
     let reach = if raw.local {
         Reach::Local

@@ -84,18 +84,22 @@ impl<'a> Source<'a> {
             "a boolean" => "true or false",
             other => other,
         };
-        let found = match found {
-            "map" => "a table",
-            "sequence" => "a list",
-            _ => self.text.get(span.clone()).unwrap_or(found),
+        // As it is written, if that is short and on one line.
+        let written = self.text.get(span.clone()).filter(|text| text.len() <= 60 && !text.contains('\n'));
+        let (found, scalar) = match found {
+            "map" => ("a table", None),
+            "sequence" => ("a list", None),
+            _ => (written.unwrap_or(found), written),
         };
-        let hint = match wanted {
-            "a list" if found == "a table" => format!("write [[{name}]], with two brackets"),
-            "a list" => format!("write {name} = [{found}]"),
-            "a string" if !found.starts_with("a ") => format!("put it in quotes: {name} = \"{found}\""),
-            "a whole number" => format!("write it without quotes: {name} = {}", found.trim_matches(['"', '\''])),
-            "true or false" => format!("write {name} = true, without quotes"),
-            "a table" => format!("write [{name}], and its keys below it"),
+        let hint = match (wanted, scalar) {
+            ("a list", None) if found == "a table" => format!("write [[{name}]], with two brackets"),
+            ("a list", Some(value)) => format!("write {name} = [{value}]"),
+            ("a string", Some(value)) => format!("put it in quotes: {name} = \"{value}\""),
+            ("a whole number", Some(value)) if unquoted(value).parse::<i64>().is_ok() => {
+                format!("write it without quotes: {name} = {}", unquoted(value))
+            }
+            ("true or false", _) => format!("write {name} = true, without quotes"),
+            ("a table", _) => format!("write [{name}], and its keys below it"),
             _ => format!("give {name} {wanted}"),
         };
         self.error(&span, Kind::Syntax, format!("{name} must be {wanted}, not {found}")).hint(hint)
@@ -124,6 +128,10 @@ impl<'a> Source<'a> {
             Err(self.error(span, Kind::Invalid, what).hint("write it on one line, without \\n, \\t or \\u escapes"))
         })
     }
+}
+
+fn unquoted(value: &str) -> &str {
+    value.trim_matches(['"', '\''])
 }
 
 /// The text of a file that must be UTF-8, as TOML must.
