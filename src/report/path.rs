@@ -54,6 +54,8 @@ pub(super) fn critical<'a>(
         chain.push(reached[here].link.clone());
         place = reached[here].before;
     }
+    // What took no time is no part of where the time went.
+    chain.retain(|link: &Link| !link.took.is_zero());
     chain.reverse();
     chain
 }
