@@ -84,7 +84,7 @@ impl Log {
 fn describe(event: &Event) -> Vec<String> {
     match event {
         Event::Host { host, state, took, execs } => {
-            vec![format!("{host}: {state:?} after {:.3} s, {execs} execs", took.as_secs_f64())]
+            vec![format!("{host}: {state:?} after {:.3} s, programs run: {execs}", took.as_secs_f64())]
         }
         Event::Planned { steps } => {
             steps.iter().map(|step| format!("{} planned: {:?}: {}", step.id, step.verdict, step.title)).collect()
