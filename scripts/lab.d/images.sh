@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what is set here is used by other parts
 # The container images that kubeadm 1.20.2 asks for, in the storage of a registry and as a tarball for hosts without one.
 
 REGISTRY=$BRIDGE_ADDRESS:5000
@@ -60,7 +60,7 @@ kube_proxy_root() {
 add_image() {
   local layout=$1 reference=$2 root=$3 blobs=$1/blobs/sha256 layer config manifest
   # Documentation is of no use in there. Debian's packages expect /bin, /lib and /sbin to be links into /usr.
-  rm -rf "$root"/usr/share/doc "$root"/usr/share/man "$root"/usr/share/locale "$root"/var
+  rm -rf "${root:?}"/usr/share/doc "$root"/usr/share/man "$root"/usr/share/locale "${root:?}"/var
   local dir
   for dir in bin sbin lib lib64; do
     if [[ -d $root/$dir ]]; then
