@@ -37,6 +37,8 @@ pub enum Style {
     Lines,
     /// A JSON object for each event: for a program.
     Json,
+    /// Nothing: the command prints its answer itself.
+    Quiet,
 }
 
 impl Style {
@@ -71,6 +73,7 @@ enum Face {
     Bars(Bars),
     Lines(Arc<Mutex<Lines>>, Ticker),
     Json,
+    Quiet,
 }
 
 /// A thread that looks once a second for steps that have been running for long.
@@ -92,6 +95,7 @@ impl Ui {
                 Face::Lines(Arc::clone(&lines), Ticker::new(lines, started))
             }
             Style::Json => Face::Json,
+            Style::Quiet => Face::Quiet,
         };
         Self { face, verbose, log, started, command: "slipway up".to_owned(), paint }
     }
@@ -113,6 +117,7 @@ impl Ui {
             Face::Bars(bars) => bars.observe(event, at, self.verbose),
             Face::Lines(lines, _) => print(&lock(lines).observe(event, at)),
             Face::Json => print(&format!("{}\n", json::event(event, at))),
+            Face::Quiet => {}
         }
     }
 
@@ -121,7 +126,7 @@ impl Ui {
     pub fn ask(&self) -> Ask {
         let bars = match &self.face {
             Face::Bars(bars) => Some(bars.handle()),
-            Face::Lines(..) | Face::Json => None,
+            Face::Lines(..) | Face::Json | Face::Quiet => None,
         };
         let one_at_a_time = Mutex::new(());
         Arc::new(move |prompt| {
@@ -131,6 +136,15 @@ impl Ui {
                 None => ask::password(prompt),
             }
         })
+    }
+
+    /// Ends without a report: nothing ran, and what is to be said follows.
+    pub fn abandon(self) {
+        match self.face {
+            Face::Bars(bars) => bars.finish(),
+            Face::Lines(_, ticker) => ticker.stop(),
+            Face::Json | Face::Quiet => {}
+        }
     }
 
     /// Shows what the run came to.
@@ -143,6 +157,7 @@ impl Ui {
             Face::Bars(bars) => bars.finish(),
             Face::Lines(_, ticker) => ticker.stop(),
             Face::Json => return print(&format!("{}\n", json::report(report, log.as_deref()))),
+            Face::Quiet => return,
         }
         print(&summary::text(report, log.as_deref(), &self.command, self.paint));
     }

@@ -28,6 +28,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("serde", &[""]),
     ("serde_json", &[""]),
     ("sha2", &[""]),
+    ("serde_yaml_ng", &["app/kubeconfig"]),
     ("which", &[""]),
 ];
 
