@@ -51,7 +51,8 @@ pub(super) fn proc_tcp(local: &str) -> Option<u16> {
 /// A line of `df -Pk`: the free space in KiB. It stands before the percentage; a name before it may have blanks.
 pub(super) fn df(line: &str) -> Option<u64> {
     let words: Vec<&str> = line.split_whitespace().collect();
-    let percent = words.iter().skip(1).position(|word| word.strip_suffix('%').is_some_and(|number| number.parse::<u8>().is_ok()))?;
+    let percent =
+        words.iter().skip(1).position(|word| word.strip_suffix('%').is_some_and(|number| number.parse::<u8>().is_ok()))?;
     words.get(percent)?.parse().ok()
 }
 
@@ -105,7 +106,9 @@ pub(super) fn locks(line: &str, package: &str) -> bool {
     }
     // yum writes the epoch before the name, dnf behind it.
     let name = line.split_once(':').filter(|(epoch, _)| epoch.parse::<u32>().is_ok()).map_or(line, |(_, rest)| rest);
-    name.strip_prefix(package).and_then(|rest| rest.strip_prefix('-')).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    name.strip_prefix(package)
+        .and_then(|rest| rest.strip_prefix('-'))
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// The value of `"subnet"` in a line of a CNI configuration.

@@ -10,8 +10,12 @@ use super::{
 use crate::error::{Error, Kind, Result};
 
 /// Programs whose plain version matters, with the packages that may bring them.
-const PROGRAMS: &[(&str, &[&str])] =
-    &[("kubeadm", &["kubeadm"]), ("kubelet", &["kubelet"]), ("kubectl", &["kubectl"]), ("containerd", &["containerd", "containerd.io"])];
+const PROGRAMS: &[(&str, &[&str])] = &[
+    ("kubeadm", &["kubeadm"]),
+    ("kubelet", &["kubelet"]),
+    ("kubectl", &["kubectl"]),
+    ("containerd", &["containerd", "containerd.io"]),
+];
 
 /// Parses what the probe printed: all its lines, or only those that begin with the run's nonce.
 ///
@@ -39,7 +43,8 @@ fn records<'a>(output: &'a [String], nonce: &str) -> Result<Vec<(&'a str, &'a st
             break;
         }
     }
-    Err(Error::new(Kind::Lost, format!("the host's answer was cut short after {} facts", records.len())).hint("run the same command again"))
+    Err(Error::new(Kind::Lost, format!("the host's answer was cut short after {} facts", records.len()))
+        .hint("run the same command again"))
 }
 
 /// Facts under way: some follow from several lines.
@@ -101,7 +106,9 @@ impl Gathered {
             "socket" => facts.sockets.push(value.to_owned()),
             "ledger" => facts.ledger = value.parse().unwrap_or(0),
             "login" => facts.login = login(value.split_once(' ')),
-            "passwd" => facts.login = login(value.split_once(':').map(|(user, rest)| (user, rest.split(':').nth(4).unwrap_or_default()))),
+            "passwd" => {
+                facts.login = login(value.split_once(':').map(|(user, rest)| (user, rest.split(':').nth(4).unwrap_or_default())))
+            }
             "clock" => facts.clock = listing::clock(value).unwrap_or(0.0),
             "peer" | "ip" | "hostname-I" | "ss" | "tcp" => self.network(key, value),
             "dpkg" | "rpm" | "versionlock" | "unit" | "ufw-enabled" | "sum" | "program" => self.software(key, value),
@@ -226,7 +233,9 @@ impl Gathered {
     /// What can only be told when all lines have been read.
     fn finish(mut self) -> Facts {
         self.settle_unit();
-        let source = |v4: bool| self.routes.iter().find(|(to, _)| is_documentation(*to) && to.is_ipv4() == v4).and_then(|(_, source)| *source);
+        let source = |v4: bool| {
+            self.routes.iter().find(|(to, _)| is_documentation(*to) && to.is_ipv4() == v4).and_then(|(_, source)| *source)
+        };
         self.facts.default_source = source(true).or_else(|| source(false));
         // Without any answer of ip(8) there is no telling.
         if !(self.routes.is_empty() && self.facts.addresses.iter().all(|address| address.interface.is_empty())) {

@@ -46,7 +46,9 @@ mod tests {
 
     #[test]
     fn base64_decodes_the_vectors_of_its_rfc_and_refuses_the_rest() {
-        for (text, plain) in [("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9v\nYmE=", "fooba"), ("Zm9vYmFy", "foobar")] {
+        for (text, plain) in
+            [("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9v\nYmE=", "fooba"), ("Zm9vYmFy", "foobar")]
+        {
             assert_eq!(base64(text).as_deref(), Some(plain.as_bytes()), "{text}");
         }
         for text in ["Z", "Zm9vY", "Zm9_", "Zm=v"] {

@@ -147,7 +147,7 @@ probe() (
             *:*) ;;
             *)
                 address=
-                for word in $(getent ahosts "$peer"); do
+                for word in $(timeout 2 getent ahosts "$peer"); do
                     address=$word
                     break
                 done
@@ -155,7 +155,7 @@ probe() (
             esac
             ;;
         esac
-        # A name that this host can not look up says nothing about routes.
+        # A name that this host can not look up (or not in time) says nothing about routes.
         [ -n "$address" ] || continue
         fact peer "$peer $address"
         batch="${batch}route get $address$newline"

@@ -11,8 +11,14 @@ fn route(to: &str, source: Option<&str>) -> Option<Ip> {
 
 #[test]
 fn ip_tells_addresses_from_routes() {
-    assert_eq!(ip(r"2: eth0    inet 10.0.2.15/24 brd 10.0.2.255 scope global dynamic eth0\   valid_lft 1sec"), address("eth0", "10.0.2.15", 24));
-    assert_eq!(ip(r"7: tun0    inet 10.8.0.1 peer 10.8.0.2/32 scope global tun0\  valid_lft forever"), address("tun0", "10.8.0.1", 32));
+    assert_eq!(
+        ip(r"2: eth0    inet 10.0.2.15/24 brd 10.0.2.255 scope global dynamic eth0\   valid_lft 1sec"),
+        address("eth0", "10.0.2.15", 24)
+    );
+    assert_eq!(
+        ip(r"7: tun0    inet 10.8.0.1 peer 10.8.0.2/32 scope global tun0\  valid_lft forever"),
+        address("tun0", "10.8.0.1", 32)
+    );
     assert_eq!(ip("3: veth1@if2    inet6 fe80::1/64 scope link"), address("veth1", "fe80::1", 64));
     assert_eq!(ip(r"192.0.2.1 via 10.0.2.2 dev eth0 src 10.0.2.15 uid 0 \    cache "), route("192.0.2.1", Some("10.0.2.15")));
     assert_eq!(ip(r"local 10.0.2.15 dev lo src 10.0.2.15 uid 0 \    cache <local>"), route("10.0.2.15", Some("10.0.2.15")));
@@ -37,7 +43,9 @@ fn ports_are_read_from_ss_and_from_proc() {
 fn numbers_are_read_or_left_out() {
     assert_eq!(df("/dev/my disk 1000 400 600 40% /mnt/my disk"), Some(600));
     assert_eq!(df("Filesystem 1024-blocks Used Available Capacity Mounted on"), None);
-    for (list, count) in [("0-1", Some(2)), ("0-3,8", Some(5)), ("7", Some(1)), ("3-1", None), ("0-4294967295", None), ("", None), ("a", None)] {
+    for (list, count) in
+        [("0-1", Some(2)), ("0-3,8", Some(5)), ("7", Some(1)), ("3-1", None), ("0-4294967295", None), ("", None), ("a", None)]
+    {
         assert_eq!(cpus(list), count, "{list}");
     }
     assert_eq!(clock("1795229987.5"), Some(1_795_229_987.5));
@@ -49,7 +57,10 @@ fn numbers_are_read_or_left_out() {
 
 #[test]
 fn os_release_is_unquoted() {
-    assert_eq!(assignment(r#"PRETTY_NAME="Debian GNU/Linux 12 (bookworm)""#), Some(("PRETTY_NAME", "Debian GNU/Linux 12 (bookworm)".to_owned())));
+    assert_eq!(
+        assignment(r#"PRETTY_NAME="Debian GNU/Linux 12 (bookworm)""#),
+        Some(("PRETTY_NAME", "Debian GNU/Linux 12 (bookworm)".to_owned()))
+    );
     assert_eq!(assignment("ID='centos'"), Some(("ID", "centos".to_owned())));
     assert_eq!(assignment(r#"NAME="a \"b\" \$c\\""#), Some(("NAME", r#"a "b" $c\"#.to_owned())));
     assert_eq!(assignment("# no assignment"), None);
