@@ -62,10 +62,13 @@ impl Profiles {
     pub fn os(&self, named: Option<&str>, os: &Os) -> Result<&OsProfile> {
         if let Some(name) = named {
             let found = self.os.iter().find(|profile| profile.name == name);
-            return found.ok_or_else(|| unknown(Kind::UnknownOs, "OS", name, self.os.iter().map(|profile| profile.name.as_str())));
+            return found
+                .ok_or_else(|| unknown(Kind::UnknownOs, "OS", name, self.os.iter().map(|profile| profile.name.as_str())));
         }
         self.os.iter().find(|profile| profile.suits(os)).ok_or_else(|| {
-            let kin = |profile: &&OsProfile| profile.matches.as_ref().is_some_and(|matches| matches.id == os.id || os.id_like.contains(&matches.id));
+            let kin = |profile: &&OsProfile| {
+                profile.matches.as_ref().is_some_and(|matches| matches.id == os.id || os.id_like.contains(&matches.id))
+            };
             let near = self.os.iter().find(kin).map_or("NAME", |profile| profile.name.as_str());
             let name = if os.name.is_empty() { "an operating system without /etc/os-release" } else { &os.name };
             Error::new(Kind::UnknownOs, format!("{name} has no profile; there are profiles for {}", self.supported()))

@@ -43,6 +43,3 @@ fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
     steps.push(last);
     Ok(steps)
 }
-
-#[cfg(test)]
-mod tests;

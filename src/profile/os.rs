@@ -206,7 +206,8 @@ impl OsProfile {
             needed.extend(runtime.repository.iter().flat_map(|each| each.needed(&format!("runtimes.{name}.repository"))));
         }
         for (name, firewall) in &self.firewalls {
-            let templates = [&firewall.opened, &firewall.open, &firewall.close, &firewall.trusted, &firewall.trust, &firewall.distrust];
+            let templates =
+                [&firewall.opened, &firewall.open, &firewall.close, &firewall.trusted, &firewall.trust, &firewall.distrust];
             needed.push((format!("all of firewalls.{name}"), templates.iter().any(|template| template.is_empty())));
         }
         needed.into_iter().find_map(|(key, missing)| missing.then_some(key))

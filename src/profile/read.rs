@@ -51,8 +51,13 @@ impl Source {
         };
         let word = format!("{{{{{name}}}}}");
         let (line, column) = position(&self.text, self.text.find(&word).unwrap_or(0));
-        let error = Error::new(Kind::UnknownKey, format!("{}:{line}:{column}: {word} is not a name that this text can use", self.file));
-        Err(if known.is_empty() { error.hint("write it without any {{name}}") } else { error.hint(format!("it can use {}", known.join(", "))) })
+        let error =
+            Error::new(Kind::UnknownKey, format!("{}:{line}:{column}: {word} is not a name that this text can use", self.file));
+        Err(if known.is_empty() {
+            error.hint("write it without any {{name}}")
+        } else {
+            error.hint(format!("it can use {}", known.join(", ")))
+        })
     }
 }
 
@@ -67,7 +72,8 @@ fn position(text: &str, offset: usize) -> (usize, usize) {
 pub(super) fn directory(dir: &Path) -> Result<Vec<Source>> {
     let unreadable = |path: &Path, error| Error::new(Kind::NoFile, format!("{} can not be read", path.display())).because(error);
     let mut sources = Vec::new();
-    fs::read_dir(dir).map_err(|error| unreadable(dir, error).hint("--profiles takes a directory with os, runtime or cni in it"))?;
+    fs::read_dir(dir)
+        .map_err(|error| unreadable(dir, error).hint("--profiles takes a directory with os, runtime or cni in it"))?;
     for family in ["os", "runtime", "cni"] {
         let below = dir.join(family);
         if !below.is_dir() {
@@ -117,7 +123,10 @@ pub(super) fn profiles(sources: &[Source]) -> Result<Profiles> {
             .try_into()
             .map_err(|error: toml::de::Error| Error::new(Kind::Syntax, format!("{}: {}", source.file, error.message())))?;
         if let Some(key) = profile.lacks() {
-            return Err(Error::new(Kind::Invalid, format!("{}: {key} is missing or malformed, here and in all that it inherits", source.file)));
+            return Err(Error::new(
+                Kind::Invalid,
+                format!("{}: {key} is missing or malformed, here and in all that it inherits", source.file),
+            ));
         }
         profiles.os.push(profile);
     }

@@ -89,10 +89,9 @@ impl Template {
             match piece {
                 Piece::Text(text) => filled.push_str(text),
                 Piece::Name(name) => {
-                    let (_, value) = values
-                        .iter()
-                        .find(|(known, _)| known == name)
-                        .ok_or_else(|| Error::new(Kind::Internal, format!("a profile's template has no value for {{{{{name}}}}}")))?;
+                    let (_, value) = values.iter().find(|(known, _)| known == name).ok_or_else(|| {
+                        Error::new(Kind::Internal, format!("a profile's template has no value for {{{{{name}}}}}"))
+                    })?;
                     filled.push_str(&render(value)?);
                 }
             }
@@ -115,7 +114,10 @@ mod tests {
     fn values_can_not_break_out_of_a_template() {
         let template = Template::parse("open {{port}} now").expect("a template");
         assert_eq!(template.shell(&[("port", "1; rm -rf '/'")]).expect("filled"), r"open '1; rm -rf '\''/'\''' now");
-        assert_eq!(template.toml(&[("port", "a\"b\n".into())]).expect("filled"), "open 'a\"b\n' now".replace("'a\"b\n'", &toml::Value::from("a\"b\n").to_string()));
+        assert_eq!(
+            template.toml(&[("port", "a\"b\n".into())]).expect("filled"),
+            "open 'a\"b\n' now".replace("'a\"b\n'", &toml::Value::from("a\"b\n").to_string())
+        );
         assert_eq!(template.line(&[("port", "https://a/\nb")]).expect_err("a line end").kind, Kind::Invalid);
     }
 

@@ -40,7 +40,8 @@ fn step(scene: &Scene<'_>, name: &str, firewall: &Firewall) -> Result<Step> {
     }
     rule("trusted", &network, "network", &firewall.trust, &firewall.distrust)?;
 
-    let listed = format!("opened=$({})\ntrusted=$({})\n", firewall.opened.shell(&[])?.trim(), firewall.trusted.shell(&[])?.trim());
+    let listed =
+        format!("opened=$({})\ntrusted=$({})\n", firewall.opened.shell(&[])?.trim(), firewall.trusted.shell(&[])?.trim());
     Ok(Step::new(
         scene.id(NAME, &format!("firewall-{name}")),
         format!("Open the cluster's ports in {name}"),

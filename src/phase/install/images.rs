@@ -40,7 +40,9 @@ fn pause(version: Version) -> &'static str {
 
 /// The images, by the last part of their names, that kubeadm names and this host runs.
 fn parts(scene: &Scene<'_>) -> Vec<&'static str> {
-    let skips = |addon: &str| scene.stage.cluster.skip_phases.iter().any(|phase| phase == "addon" || phase == "addon/all" || phase == addon);
+    let skips = |addon: &str| {
+        scene.stage.cluster.skip_phases.iter().any(|phase| phase == "addon" || phase == "addon/all" || phase == addon)
+    };
     let mut parts = Vec::new();
     if scene.is_control_plane() {
         parts.extend(["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"]);
@@ -83,7 +85,8 @@ pub(super) fn step(scene: &Scene<'_>) -> Result<Step> {
     let runtime = scene.stage.runtime;
     let patterns = patterns(scene);
     let listed = format!("nl='\n'\npresent=$({}) || present=\npresent=$nl$present$nl\n", runtime.list_images);
-    let test = |pattern: &str, otherwise: &str| format!("case $present in *\"$nl\"{pattern}\"$nl\"*) ;; *) {otherwise} ;; esac\n");
+    let test =
+        |pattern: &str, otherwise: &str| format!("case $present in *\"$nl\"{pattern}\"$nl\"*) ;; *) {otherwise} ;; esac\n");
 
     let mut check = listed.clone();
     // An undo of its own function, and a call for each image that was not there.

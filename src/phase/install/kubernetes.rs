@@ -25,7 +25,11 @@ pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
             Step::new(
                 scene.id(NAME, last),
                 "Fetch the list of Kubernetes' packages",
-                format!("The package manager must know {} in version {}.", profile.kubernetes.packages.join(", "), scene.stage.version),
+                format!(
+                    "The package manager must know {} in version {}.",
+                    profile.kubernetes.packages.join(", "),
+                    scene.stage.version
+                ),
             )
             .after(NAME, "kubernetes-repository")
             .check(Check::Sh(shell.with(&format!("pkg_installed_at {version} {names} || pkg_specs {version} {names}"))))
@@ -95,7 +99,10 @@ fn source<'a>(scene: &Scene<'a>) -> Result<packages::Source<'a>> {
         None if minor < kubernetes.oldest_minor => {
             return Err(Error::new(
                 Kind::UnsupportedVersion,
-                format!("the community's package repositories begin with 1.{}, and {} is wanted", kubernetes.oldest_minor, scene.stage.version),
+                format!(
+                    "the community's package repositories begin with 1.{}, and {} is wanted",
+                    kubernetes.oldest_minor, scene.stage.version
+                ),
             )
             .hint("name a repository that has it: `url`, `key` and `fingerprint` under [packages] in the cluster file"));
         }

@@ -11,6 +11,9 @@ use crate::{
     step::{Check, File, Step, Undo},
 };
 
+/// A command substitution that fails in `set --` leaves nothing, and ends nothing.
+const ANY: &str = "[ $# -gt 0 ] || die 'the package repositories do not have the wanted version'";
+
 const MIRRORS: &str = "mirrors and the network fail now and then";
 
 pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
@@ -42,11 +45,12 @@ pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
     Ok(steps)
 }
 
-/// A step that installs packages and takes away again those that were not there before. `specs` is shell, already quoted.
+/// A step that installs packages and takes away again those that were not there before. `specs` is shell, already quoted:
+/// words, or a command substitution, which must name at least one package.
 pub(super) fn install(scene: &Scene<'_>, name: &str, title: &str, why: &str, specs: &str) -> Step {
     let shell = &scene.here.profile.packages.shell;
     Step::new(scene.id(NAME, name), title, why)
-        .sh(shell.with(&format!("pkg_install {specs}")))
+        .sh(shell.with(&format!("set -- {specs}\n{ANY}\npkg_install \"$@\"")))
         .undo(removal(shell, specs))
         .detached()
         .retry(3, Duration::from_secs(5), MIRRORS)
@@ -56,7 +60,7 @@ pub(super) fn install(scene: &Scene<'_>, name: &str, title: &str, why: &str, spe
 fn removal(shell: &PackageShell, specs: &str) -> Undo {
     let function = format!("pkg_purge() {{\n{}\n}}", shell.purge.trim_end());
     Undo::Record(shell.with(&format!(
-        "new=$(pkg_added {specs})\nif [ -n \"$new\" ]; then\n    printf '%s\\n' {}\n    printf 'pkg_purge'\n    printf \" '%s'\" $new\n    printf ' || :\\n'\nfi",
+        "set -- {specs}\n{ANY}\nnew=$(pkg_added \"$@\")\nif [ -n \"$new\" ]; then\n    printf '%s\\n' {}\n    printf 'pkg_purge'\n    printf \" '%s'\" $new\n    printf ' || :\\n'\nfi",
         // `with` looks for calls by name: this text is only printed.
         quote(&function)
     )))
@@ -69,7 +73,9 @@ fn dead_repositories(scene: &Scene<'_>) -> Step {
     let lines = quote(&dead.lines);
     let out = quote(&if dead.whole { format!("s@^[^#]@{MARK}&@") } else { format!("\\@{}@s@^@{MARK}@", dead.lines) });
     let back = quote(&format!("s@^{MARK}@@"));
-    let with_each = |test: &str, edit: &str| format!("for file in {files}; do\n    if grep {test} \"$file\"; then sed -E -i {edit} \"$file\"; fi\ndone");
+    let with_each = |test: &str, edit: &str| {
+        format!("for file in {files}; do\n    if grep {test} \"$file\"; then sed -E -i {edit} \"$file\"; fi\ndone")
+    };
     Step::new(
         scene.id(NAME, "dead-repositories"),
         "Put Kubernetes' closed package repositories out of use",
@@ -144,7 +150,8 @@ rm -f \"$RUN/{key_name}\"",
     ))
     .undo(Undo::Record(format!("keep {key_file}")));
     if stem == "kubernetes" {
-        key_step = key_step.hint("if you know that the repository has another key, name it: `fingerprint` under [packages] in the cluster file");
+        key_step = key_step
+            .hint("if you know that the repository has another key, name it: `fingerprint` under [packages] in the cluster file");
     }
     let file = File::new(&profile.file, text);
     let repository_step = Step::files(

@@ -26,7 +26,10 @@ fn package(scene: &Scene<'_>) -> Result<Vec<Step>> {
     let shell = &profile.packages.shell;
     let Some(source) = profile.runtimes.get(&runtime.name) else {
         return Err(Error::new(Kind::Invalid, format!("the profile {:?} has no packages of {}", profile.name, runtime.name))
-            .hint(format!("install {} on {} yourself, or add [runtimes.{0}] to the profile", runtime.name, scene.here.host.name)));
+            .hint(format!(
+                "install {} on {} yourself, or add [runtimes.{0}] to the profile",
+                runtime.name, scene.here.host.name
+            )));
     };
     let mut steps = Vec::new();
     let program = quote(&runtime.program);
@@ -115,9 +118,11 @@ fn registries(scene: &Scene<'_>) -> Option<Step> {
         return None;
     }
     let files = mirrors.iter().map(|(registry, urls)| {
-        let origin = if *registry == "docker.io" { "https://registry-1.docker.io".to_owned() } else { format!("https://{registry}") };
+        let origin =
+            if *registry == "docker.io" { "https://registry-1.docker.io".to_owned() } else { format!("https://{registry}") };
         // A mirror of the registry itself, such as one without TLS, stands in its place: there is nothing to fall back to.
-        let itself = urls.iter().find(|url| url.split_once("://").is_some_and(|(_, host)| host.trim_end_matches('/') == *registry));
+        let itself =
+            urls.iter().find(|url| url.split_once("://").is_some_and(|(_, host)| host.trim_end_matches('/') == *registry));
         let mut text = format!("server = {}\n", toml::Value::from(itself.map_or(origin.as_str(), |url| url)));
         for url in urls {
             text.push_str(&format!("\n[host.{}]\n  capabilities = [\"pull\", \"resolve\"]\n", toml::Value::from(*url)));
