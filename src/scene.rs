@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::{
     config::{Cluster, Host, Role, Version},
     error::{Error, Kind, Result},
-    facts::Facts,
+    facts::{Cgroup, Facts},
     profile::{CniProfile, OsProfile, RuntimeProfile},
     secrets::Secrets,
     step::StepId,
@@ -54,6 +54,15 @@ pub fn first_of(sites: &[Site]) -> Result<&Site> {
         .ok_or_else(|| Error::new(Kind::NoControlPlane, "no host is a control plane"))
 }
 
+impl Site {
+    /// The cgroup driver of the container runtime and the kubelet on this host, which must be the same: `systemd`, or
+    /// `cgroupfs` in a container on cgroup v1, where the container's systemd does not manage the v1 controllers.
+    #[must_use]
+    pub fn cgroup_driver(&self) -> &'static str {
+        if self.facts.container && self.facts.cgroup != Cgroup::V2 { "cgroupfs" } else { "systemd" }
+    }
+}
+
 impl Stage<'_> {
     /// The control plane that ran `kubeadm init`, or that will: one that holds a cluster already goes before the order of the file,
     /// so that a control plane that was reset joins its cluster again instead of starting another.
@@ -78,6 +87,12 @@ impl Scene<'_> {
     #[must_use]
     pub fn id(&self, phase: &'static str, name: &str) -> StepId {
         StepId::new(&self.here.host.name, phase, name)
+    }
+
+    /// The cgroup driver of the container runtime and the kubelet on this host: see [`Site::cgroup_driver`].
+    #[must_use]
+    pub fn cgroup_driver(&self) -> &'static str {
+        self.here.cgroup_driver()
     }
 
     /// Whether this host runs `kubeadm init`.

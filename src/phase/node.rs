@@ -67,19 +67,19 @@ pub(super) fn kubeconfig(scene: &Scene<'_>, phase: &'static str) -> Step {
     let login = &scene.here.facts.login;
     let (user, home) = if login.user == "root" { ("", "") } else { (login.user.as_str(), login.home.as_str()) };
     let values = [("user", user), ("home", home)];
-    let each = |call: &str| {
+    let each = |call: &str, end: &str| {
         let for_root = call.replace("USER", "root").replace("FILE", "/root/.kube/config");
         let for_user = call.replace("USER", "\"$user\"").replace("FILE", "\"$home/.kube/config\"");
-        if user.is_empty() || home.is_empty() { format!("{for_root}\n") } else { format!("{for_root} && {for_user}\n") }
+        if user.is_empty() || home.is_empty() { format!("{for_root}{end}\n") } else { format!("{for_root}{end}\n{for_user}{end}\n") }
     };
-    let shell = |call: &str| script(&values, &format!("{KUBECONFIG}{}", each(call)));
+    let shell = |call: &str, end: &str| script(&values, &format!("{KUBECONFIG}{}", each(call, end)));
     Step::new(
         scene.id(phase, "kubeconfig"),
         "Give root and the login user a kubeconfig",
         "kubectl on a control plane should work without a flag; a kubeconfig of another cluster is kept aside",
     )
     .after(phase, "kubeadm")
-    .check(Check::Sh(shell("has_config USER FILE")))
-    .undo(Undo::Record(shell("keep_config FILE")))
-    .sh(shell("put_config USER FILE"))
+    .check(Check::Sh(shell("has_config USER FILE", " || exit 1")))
+    .undo(Undo::Record(shell("keep_config FILE", "")))
+    .sh(shell("put_config USER FILE", ""))
 }
