@@ -20,6 +20,10 @@ use crate::{
 
 /// The profiles in the binary: path below profiles/, and text. A test compares them with the directory.
 const EMBEDDED: &[(&str, &str)] = &[
+    ("cni/bridge.toml", include_str!("../profiles/cni/bridge.toml")),
+    ("cni/calico.toml", include_str!("../profiles/cni/calico.toml")),
+    ("cni/cilium.toml", include_str!("../profiles/cni/cilium.toml")),
+    ("cni/flannel.toml", include_str!("../profiles/cni/flannel.toml")),
     ("os/almalinux.toml", include_str!("../profiles/os/almalinux.toml")),
     ("os/apt.toml", include_str!("../profiles/os/apt.toml")),
     ("os/centos-7.toml", include_str!("../profiles/os/centos-7.toml")),
