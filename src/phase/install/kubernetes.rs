@@ -32,7 +32,9 @@ pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
                 ),
             )
             .after(NAME, "kubernetes-repository")
-            .check(Check::Sh(shell.with(&format!("pkg_installed_at {version} {names} || pkg_specs {version} {names}"))))
+            .check(Check::Sh(
+                shell.with(&format!("pkg_installed_at {version} {names} || pkg_specs {version} {names} >/dev/null")),
+            ))
             .sh(shell.with(&format!("pkg_refresh {}", quote(&profile.kubernetes.repository.file))))
             .detached()
             .retry(3, Duration::from_secs(5), "repositories and the network fail now and then")
@@ -44,7 +46,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
         "kubernetes-packages",
         &format!("Install Kubernetes {}", scene.stage.version),
         "The nodes of a cluster run one version, the one in the cluster file.",
-        &format!("$(pkg_specs {version} {names})"),
+        &format!("set -- $(pkg_specs {version} {names})"),
     )
     .after(NAME, last)
     .check(Check::Sh(shell.with(&format!("pkg_installed_at {version} {names}"))));

@@ -11,7 +11,7 @@ use crate::{
     step::{Check, File, Step, Undo},
 };
 
-/// A command substitution that fails in `set --` leaves nothing, and ends nothing.
+/// A command substitution that fails in `set --` leaves nothing, and ends nothing by itself.
 const ANY: &str = "[ $# -gt 0 ] || die 'the package repositories do not have the wanted version'";
 
 const MIRRORS: &str = "mirrors and the network fail now and then";
@@ -34,7 +34,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
         "prerequisites",
         "Install what Kubernetes expects on a host",
         "kubeadm and the kubelet call conntrack, iptables, socat and others, and packages come over HTTPS.",
-        &names,
+        &missing(&names),
     )
     .check(Check::Sh(profile.packages.shell.with(&format!("pkg_installed {names}"))));
     steps.push(match (lists, dead) {
@@ -45,12 +45,17 @@ pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
     Ok(steps)
 }
 
-/// A step that installs packages and takes away again those that were not there before. `specs` is shell, already quoted:
-/// words, or a command substitution, which must name at least one package.
+/// Shell that makes those of these packages (words) its arguments that are not installed: no others are upgraded.
+pub(super) fn missing(names: &str) -> String {
+    format!("set --\nfor name in {names}; do\n    pkg_installed \"$name\" || set -- \"$@\" \"$name\"\ndone")
+}
+
+/// A step that installs packages and takes away again those that were not there before. `specs` is shell that makes what
+/// `pkg_install` takes its arguments; at least one must come of it.
 pub(super) fn install(scene: &Scene<'_>, name: &str, title: &str, why: &str, specs: &str) -> Step {
     let shell = &scene.here.profile.packages.shell;
     Step::new(scene.id(NAME, name), title, why)
-        .sh(shell.with(&format!("set -- {specs}\n{ANY}\npkg_install \"$@\"")))
+        .sh(shell.with(&format!("{specs}\n{ANY}\npkg_install \"$@\"")))
         .undo(removal(shell, specs))
         .detached()
         .retry(3, Duration::from_secs(5), MIRRORS)
@@ -60,7 +65,7 @@ pub(super) fn install(scene: &Scene<'_>, name: &str, title: &str, why: &str, spe
 fn removal(shell: &PackageShell, specs: &str) -> Undo {
     let function = format!("pkg_purge() {{\n{}\n}}", shell.purge.trim_end());
     Undo::Record(shell.with(&format!(
-        "set -- {specs}\n{ANY}\nnew=$(pkg_added \"$@\")\nif [ -n \"$new\" ]; then\n    printf '%s\\n' {}\n    printf 'pkg_purge'\n    printf \" '%s'\" $new\n    printf ' || :\\n'\nfi",
+        "{specs}\n{ANY}\nnew=$(pkg_added \"$@\")\nif [ -n \"$new\" ]; then\n    printf '%s\\n' {}\n    printf 'pkg_purge'\n    printf \" '%s'\" $new\n    printf ' || :\\n'\nfi",
         // `with` looks for calls by name: this text is only printed.
         quote(&function)
     )))

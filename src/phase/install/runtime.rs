@@ -57,7 +57,7 @@ fn package(scene: &Scene<'_>) -> Result<Vec<Step>> {
         "runtime",
         &format!("Install {}", runtime.name),
         "The kubelet runs no containers itself: it asks a container runtime.",
-        &names,
+        &packages::missing(&names),
     )
     .after(NAME, "prerequisites")
     .check(Check::Sh(shell.with(&format!("pkg_installed {names} || {{ have {program} && ! pkg_unfinished {names}; }}"))));

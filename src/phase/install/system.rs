@@ -89,22 +89,21 @@ fn sysctls(scene: &Scene<'_>) -> Step {
     let text: String = keys.iter().map(|key| format!("{key} = 1\n")).collect();
     let file = File::new("/etc/sysctl.d/99-slipway.conf", text);
     let paths = words(&keys.iter().map(|key| format!("/proc/sys/{}", key.replace('.', "/"))).collect::<Vec<_>>());
+    let right = quote(&vec!["1"; keys.len()].join("\n"));
+    // dash's `read` takes a byte at a time, which these files do not give: cat does it.
     Step::new(
         scene.id(NAME, "sysctls"),
         "Let the kernel forward packets",
         "Pods are reached through the host: it must forward, and bridged packets must pass iptables.",
     )
     .after(NAME, "modules")
-    .check(Check::SameAnd(
-        vec![file.clone()],
-        format!("for path in {paths}; do\n    read -r value <\"$path\" && [ \"$value\" = 1 ] || exit 1\ndone"),
-    ))
+    .check(Check::SameAnd(vec![file.clone()], format!("values=$(cat {paths}) && [ \"$values\" = {right} ]")))
     .write(file)
     // A container may not be allowed to write what is right already.
     .sh(format!(
-        "for path in {paths}; do\n    read -r value <\"$path\"\n    [ \"$value\" = 1 ] || echo 1 >\"$path\" || die \"$path can not be set to 1 here\"\ndone"
+        "for path in {paths}; do\n    [ \"$(cat \"$path\")\" = 1 ] || echo 1 >\"$path\" || die \"$path can not be set to 1 here\"\ndone"
     ))
     .undo(Undo::Record(format!(
-        "for path in {paths}; do\n    read -r value <\"$path\" || continue\n    printf '{{ echo %s >%s; }} 2>/dev/null || :\\n' \"$value\" \"$path\"\ndone"
+        "for path in {paths}; do\n    value=$(cat \"$path\" 2>/dev/null) || continue\n    printf '{{ echo %s >%s; }} 2>/dev/null || :\\n' \"$value\" \"$path\"\ndone"
     )))
 }
