@@ -36,6 +36,7 @@ pub mod transport;
 pub mod lower;
 pub mod profile;
 pub mod secrets;
+pub mod yaml;
 
 pub mod config;
 pub mod step;
