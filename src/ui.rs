@@ -37,6 +37,8 @@ pub enum Style {
     Lines,
     /// A JSON object for each event: for a program.
     Json,
+    /// Nothing on standard output, which is for what the command was asked for; notes go to standard error.
+    Quiet,
 }
 
 impl Style {
@@ -47,6 +49,15 @@ impl Style {
             (true, _) => Self::Json,
             (false, true) => Self::Bars,
             (false, false) => Self::Lines,
+        }
+    }
+
+    /// The style for a command that only looks, and prints what it found: nothing may stand between that and a pipe.
+    #[must_use]
+    pub fn for_looking(json: bool) -> Self {
+        match Self::detect(json) {
+            Self::Bars => Self::Bars,
+            Self::Lines | Self::Json | Self::Quiet => Self::Quiet,
         }
     }
 
@@ -71,6 +82,7 @@ enum Face {
     Bars(Bars),
     Lines(Arc<Mutex<Lines>>, Ticker),
     Json,
+    Quiet,
 }
 
 /// A thread that looks once a second for steps that have been running for long.
@@ -92,6 +104,7 @@ impl Ui {
                 Face::Lines(Arc::clone(&lines), Ticker::new(lines, started))
             }
             Style::Json => Face::Json,
+            Style::Quiet => Face::Quiet,
         };
         Self { face, verbose, log, started, command: "slipway up".to_owned(), paint }
     }
@@ -113,6 +126,11 @@ impl Ui {
             Face::Bars(bars) => bars.observe(event, at, self.verbose),
             Face::Lines(lines, _) => print(&lock(lines).observe(event, at)),
             Face::Json => print(&format!("{}\n", json::event(event, at))),
+            Face::Quiet => {
+                if let Event::Note { text } = event {
+                    print_error(&format!("{text}\n"));
+                }
+            }
         }
     }
 
@@ -121,7 +139,7 @@ impl Ui {
     pub fn ask(&self) -> Ask {
         let bars = match &self.face {
             Face::Bars(bars) => Some(bars.handle()),
-            Face::Lines(..) | Face::Json => None,
+            Face::Lines(..) | Face::Json | Face::Quiet => None,
         };
         let one_at_a_time = Mutex::new(());
         Arc::new(move |prompt| {
@@ -140,11 +158,27 @@ impl Ui {
             log.text(&summary::text(report, None, &self.command, Paint::OFF));
         }
         match self.face {
-            Face::Bars(bars) => bars.finish(),
-            Face::Lines(_, ticker) => ticker.stop(),
             Face::Json => return print(&format!("{}\n", json::report(report, log.as_deref()))),
+            Face::Quiet => return,
+            face => face.still(),
         }
         print(&summary::text(report, log.as_deref(), &self.command, self.paint));
+    }
+
+    /// Ends without a report: an error, or what the command found, is what a person should see.
+    pub fn abandon(self) {
+        self.face.still();
+    }
+}
+
+impl Face {
+    /// Nothing moves any more.
+    fn still(self) {
+        match self {
+            Self::Bars(bars) => bars.finish(),
+            Self::Lines(_, ticker) => ticker.stop(),
+            Self::Json | Self::Quiet => {}
+        }
     }
 }
 
@@ -181,12 +215,16 @@ pub fn print(text: &str) {
     }
 }
 
+fn print_error(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
 /// Prints an error with its hints.
 pub fn error(error: &Error, json: bool) {
     if json {
         print(&format!("{}\n", json::error(error)));
     } else {
-        let _ = io::stderr().lock().write_all(summary::error(error, Paint::for_stderr()).as_bytes());
+        print_error(&summary::error(error, Paint::for_stderr()));
     }
 }
 

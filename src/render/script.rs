@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::count;
 use crate::{
     graph::Graph,
-    lower::lower,
+    lower,
     step::{Op, Step},
 };
 
@@ -15,7 +15,7 @@ use crate::{
 pub fn script(graph: &Graph, host: &str) -> String {
     let steps: Vec<&Step> = graph.steps().filter(|step| step.id.host == host).collect();
     let mut text = header(&steps, host);
-    text.push_str(&lowered(&steps));
+    text.push_str(&lower::script(&steps));
     text
 }
 
@@ -46,14 +46,4 @@ fn one_line(text: &str) -> String {
 
 fn holds_secret(step: &Step) -> bool {
     step.apply.iter().any(|op| matches!(op, Op::Write(file) if file.secret))
-}
-
-/// Each step's program in a shell of its own, since each ends with an exit code: 0 and 10 are the good ones.
-fn lowered(steps: &[&Step]) -> String {
-    let mut text = String::new();
-    for step in steps {
-        let program = lower(step);
-        let _ = writeln!(text, "(\n{}\n) </dev/null || [ $? -eq 10 ] || exit 1\n", program.text().trim_end());
-    }
-    text
 }
