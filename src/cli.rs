@@ -41,6 +41,12 @@ Examples:
   Take the whole cluster down again, packages included:
     slipway reset --purge";
 
+/// Reads the command line. Help, a version and mistakes end the process here, mistakes with exit code 2.
+#[must_use]
+pub fn parse() -> Cli {
+    Cli::parse()
+}
+
 /// What every command understands.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Options of every command")]

@@ -65,8 +65,7 @@ pub(super) async fn plan(run: &Run, known: &Known, phases: &[&str], remember: bo
 pub(super) async fn build(run: &Run, phases: &[&str]) -> Result<u8> {
     let session = Session::start(run.ui(&run.cluster()?)?);
     let worked = work(run, &session, phases).await;
-    let ended = session.end().await;
-    let (ui, report) = ended.ok_or_else(|| Error::new(Kind::Internal, "the user interface ended early"))?;
+    let (ui, report) = session.end().await.ok_or_else(|| Error::new(Kind::Internal, "the user interface ended early"))?;
     match worked {
         Ok(Ran { settled }) => {
             ui.finish(&report);
@@ -110,51 +109,6 @@ async fn work(run: &Run, session: &Session, phases: &[&str]) -> Result<Ran> {
         (true, true) => settle(run, session, known, phases).await,
         (true, false) => keep_kubeconfig(session, &known).await,
     };
-    Ok(Ran { settled }) => {
-            ui.finish(&report);
-            settled?;
-            Ok(report.kind().map_or(0, Kind::exit_code))
-        }
-        Err(error) => {
-            ui.abandon();
-            Err(error)
-        }
-    }
-}
-
-struct Ran {
-    /// Whether a last look at the hosts agrees that nothing is left to do.
-    settled: Result<()>,
-}
-
-async fn work(run: &Run, session: &Session, phases: &[&str]) -> Result<Ran> {
-    let known = open(run, session).await?;
-    let findings = findings(run, &known)?;
-    if !findings.is_empty() {
-        ui::findings(&findings, run.json);
-    }
-    let fatal = findings.iter().filter(|finding| finding.fatal).count();
-    if fatal > 0 {
-        return Err(Error::new(Kind::Preflight, format!("preflight found {fatal} problem(s); nothing was changed on any host"))
-            .hint("mend them as said above, or leave one out with --skip HOST/preflight/NAME"));
-    }
-    let all: Vec<&str> = PHASES.iter().map(|phase| phase.name).collect();
-    let whole = phases == all && run.only.is_empty() && run.skip.is_empty();
-    let mut plan = plan(run, &known, phases, whole).await?;
-    if phases == ["verify"] {
-        plan = Plan::all_due(plan.graph);
-    }
-    let had_work = !plan.is_done();
-    let options = Options { mode: Mode::StopAtFailure, concurrency: run.concurrency, redact: known.redact() };
-    let hosts = std::sync::Arc::clone(&known.hosts);
-    let stop = session.stop.clone();
-    let watched = std::sync::Arc::new(std::sync::Mutex::new(true));
-    let _ = &watched;
-    execute::execute(plan, hosts, options, session.events.clone(), stop).await;
-    if *session.stop.borrow() > 0 {
-        return Ok(Ran { settled: Ok(()) });
-    }
-    let settled = if whole && had_work { settle(run, session, known, phases).await } else { keep_kubeconfig(session, &known).await };
     Ok(Ran { settled })
 }
 

@@ -67,11 +67,9 @@ async fn diffs(known: &Known, plan: &Plan) -> Result<String> {
         }
         let mut there = current(transport, &files).await?;
         for (index, file) in files.iter().enumerate() {
-            let label = format!("{host}:{}", file.path.display());
-            if file.secret {
-                text.push_str(&format!("{label} (secret, not shown)\n"));
-            } else {
-                text.push_str(&render::diff(&label, &there.remove(&index).unwrap_or_default(), &file.content));
+            let difference = render::diff(file, there.remove(&index).as_deref());
+            if !difference.is_empty() {
+                text.push_str(&format!("{host}:\n{difference}"));
             }
         }
     }

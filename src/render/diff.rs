@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::step::File;
+
 /// Unchanged lines shown around a change.
 const AROUND: usize = 3;
 
@@ -16,15 +18,23 @@ enum Line<'a> {
     New(&'a str),
 }
 
-/// The change from `old` to `new`, as `diff -u` would print it with `label` for both names; empty if there is none.
-/// Not for secrets: it shows what is in them.
+/// The change from what a host has (`None`: no such file) to `file`, as `diff -u` would print it; empty if there is none.
+/// Of a secret file, only that it differs.
 #[must_use]
-pub fn diff(label: &str, old: &str, new: &str) -> String {
-    if old == new {
+pub fn diff(file: &File, old: Option<&str>) -> String {
+    if old == Some(file.content.as_str()) {
         return String::new();
     }
-    let mut text = format!("--- {label}\n+++ {label}\n");
-    hunks(&compare(old, new), &mut text);
+    let path = file.path.display();
+    let mut text = match old {
+        Some(_) => format!("--- {path}\n+++ {path}\n"),
+        None => format!("--- /dev/null\n+++ {path}\n"),
+    };
+    if file.secret {
+        text.push_str("(secret, not shown)\n");
+    } else {
+        hunks(&compare(old.unwrap_or_default(), &file.content), &mut text);
+    }
     text
 }
 

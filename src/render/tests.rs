@@ -114,10 +114,10 @@ fn a_diff_shows_changes_with_what_is_around_them() {
     let old: String = (1..=20).map(|line| format!("line {line}\n")).collect();
     let new = old.replace("line 3\n", "line three\n").replace("line 18\n", "");
     assert_eq!(
-        diff("node1:/etc/x", &old, &new),
+        diff(&File::new("/etc/x", new), Some(&old)),
         "\
---- node1:/etc/x
-+++ node1:/etc/x
+--- /etc/x
++++ /etc/x
 @@ -1,6 +1,6 @@
  line 1
  line 2
@@ -139,8 +139,17 @@ fn a_diff_shows_changes_with_what_is_around_them() {
 
 #[test]
 fn a_new_file_is_all_additions_and_a_missing_last_newline_is_told() {
-    assert_eq!(diff("x", "", "a\nb"), "--- x\n+++ x\n@@ -0,0 +1,2 @@\n+a\n+b\n\\ No newline at end of file\n");
-    assert_eq!(diff("x", "a\n", "a\n"), "");
+    assert_eq!(
+        diff(&File::new("/etc/x", "a\nb"), None),
+        "--- /dev/null\n+++ /etc/x\n@@ -0,0 +1,2 @@\n+a\n+b\n\\ No newline at end of file\n"
+    );
+    assert_eq!(diff(&File::new("/etc/x", "a\n"), Some("a\n")), "");
+}
+
+#[test]
+fn a_secret_is_never_shown() {
+    let text = diff(&File::secret("/etc/key", "NEW SECRET\n"), Some("OLD SECRET\n"));
+    assert_eq!(text, "--- /etc/key\n+++ /etc/key\n(secret, not shown)\n");
 }
 
 /// Applying a diff to the old text must give the new one: for this, every line of both has to appear in it exactly once.
@@ -150,7 +159,7 @@ fn a_diff_keeps_every_line_of_both_sides() {
     let texts: Vec<String> =
         (0..81).map(|number: usize| (0..4).map(|digit| words[number / 3_usize.pow(digit) % 3]).collect()).collect();
     for (old, new) in texts.iter().flat_map(|old| texts.iter().map(move |new| (old, new))) {
-        let text = diff("x", old, new);
+        let text = diff(&File::new("/x", new.as_str()), Some(old));
         if old == new {
             assert_eq!(text, "");
             continue;
