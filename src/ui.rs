@@ -37,7 +37,7 @@ pub enum Style {
     Lines,
     /// A JSON object for each event: for a program.
     Json,
-    /// Nothing: the command prints its answer itself.
+    /// Nothing on standard output, which is for what the command was asked for; notes go to standard error.
     Quiet,
 }
 
@@ -49,6 +49,15 @@ impl Style {
             (true, _) => Self::Json,
             (false, true) => Self::Bars,
             (false, false) => Self::Lines,
+        }
+    }
+
+    /// The style for a command that only looks, and prints what it found: nothing may stand between that and a pipe.
+    #[must_use]
+    pub fn for_looking(json: bool) -> Self {
+        match Self::detect(json) {
+            Self::Bars => Self::Bars,
+            Self::Lines | Self::Json | Self::Quiet => Self::Quiet,
         }
     }
 
@@ -117,7 +126,11 @@ impl Ui {
             Face::Bars(bars) => bars.observe(event, at, self.verbose),
             Face::Lines(lines, _) => print(&lock(lines).observe(event, at)),
             Face::Json => print(&format!("{}\n", json::event(event, at))),
-            Face::Quiet => {}
+            Face::Quiet => {
+                if let Event::Note { text } = event {
+                    print_error(&format!("{text}\n"));
+                }
+            }
         }
     }
 
@@ -138,15 +151,6 @@ impl Ui {
         })
     }
 
-    /// Ends without a report: nothing ran, and what is to be said follows.
-    pub fn abandon(self) {
-        match self.face {
-            Face::Bars(bars) => bars.finish(),
-            Face::Lines(_, ticker) => ticker.stop(),
-            Face::Json | Face::Quiet => {}
-        }
-    }
-
     /// Shows what the run came to.
     pub fn finish(mut self, report: &Report) {
         let log = self.log.as_ref().map(|log| log.path().to_owned());
@@ -154,12 +158,27 @@ impl Ui {
             log.text(&summary::text(report, None, &self.command, Paint::OFF));
         }
         match self.face {
-            Face::Bars(bars) => bars.finish(),
-            Face::Lines(_, ticker) => ticker.stop(),
             Face::Json => return print(&format!("{}\n", json::report(report, log.as_deref()))),
             Face::Quiet => return,
+            face => face.still(),
         }
         print(&summary::text(report, log.as_deref(), &self.command, self.paint));
+    }
+
+    /// Ends without a report: an error, or what the command found, is what a person should see.
+    pub fn abandon(self) {
+        self.face.still();
+    }
+}
+
+impl Face {
+    /// Nothing moves any more.
+    fn still(self) {
+        match self {
+            Self::Bars(bars) => bars.finish(),
+            Self::Lines(_, ticker) => ticker.stop(),
+            Self::Json | Self::Quiet => {}
+        }
     }
 }
 
@@ -196,12 +215,16 @@ pub fn print(text: &str) {
     }
 }
 
+fn print_error(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
 /// Prints an error with its hints.
 pub fn error(error: &Error, json: bool) {
     if json {
         print(&format!("{}\n", json::error(error)));
     } else {
-        let _ = io::stderr().lock().write_all(summary::error(error, Paint::for_stderr()).as_bytes());
+        print_error(&summary::error(error, Paint::for_stderr()));
     }
 }
 

@@ -197,16 +197,19 @@ fn nothing_to_do_is_one_line() {
     assert_eq!(lines(false, &events), "");
 }
 
-/// What stands on a terminal after each event so far, drawn without colours.
+/// What stands on a terminal after the first `count` events, drawn without colours; a `*` for the spinner, and without the
+/// time at the end of its line, since both depend on how fast the machine is.
 fn bars(events: &[(u64, Event)], count: usize) -> String {
     let screen = Screen::new(70);
-    let mut bars = Bars::on(ProgressDrawTarget::term_like_with_hz(Box::new(screen.clone()), 255), Paint::OFF);
+    let mut bars = Bars::on(ProgressDrawTarget::term_like(Box::new(screen.clone())), Paint::OFF);
     for (at, event) in &events[..count] {
         bars.observe(event, Duration::from_secs(*at), false);
-        // indicatif draws at most 255 times a second and 20 times at once: no draw may be left out here.
-        std::thread::sleep(Duration::from_millis(5));
     }
-    screen.text().replace(|letter| SPINNER.contains(letter), "*")
+    let timeless = |line: &str| match line.strip_prefix(|letter| SPINNER.contains(letter)) {
+        Some(rest) => format!("*{}\n", rest.rsplit_once(' ').map_or(rest, |(rest, _)| rest.trim_end())),
+        None => format!("{line}\n"),
+    };
+    screen.text().lines().map(timeless).collect()
 }
 
 #[test]
@@ -215,15 +218,15 @@ fn bars_show_a_line_a_host_and_print_failures_above() {
     assert_eq!(
         bars(&events, 2),
         "\
-* node1  connecting                                                 0s
-* node2  connecting                                                 0s
+* node1  connecting
+* node2  connecting
 "
     );
     assert_eq!(
         bars(&events, 10),
         "\
-* node1  init  Initialise the first control plane          2/3      0s
-* node2  waiting for node1/init/kubeadm                    0/2      0s
+* node1  init  Initialise the first control plane          2/3
+* node2  waiting for node1/init/kubeadm                    0/2
 "
     );
     assert_eq!(
