@@ -17,7 +17,7 @@ use crate::{
     step::Step,
     transport::Transport,
 };
-use board::{Board, Next};
+use board::{Board, Ended, Next};
 
 /// The hosts of a run, by name.
 pub type Hosts = Arc<BTreeMap<String, Transport>>;
@@ -91,10 +91,14 @@ fn announce(plan: &Plan, events: &Events) {
 }
 
 fn finish(board: &Board, events: &Events, step: &Step, outcome: Outcome, took: Duration) {
-    let good = matches!(outcome, Outcome::Unchanged | Outcome::Changed);
+    let how = match outcome {
+        Outcome::Unchanged | Outcome::Changed => Ended::Well,
+        Outcome::Failed(_) => Ended::Badly,
+        Outcome::Blocked { .. } | Outcome::Cancelled => Ended::NeverStarted,
+    };
     // A receiver that is gone means that nobody is watching; the work goes on all the same.
     let _ = events.send(Event::Finished { id: step.id.clone(), outcome, took });
-    board.settle(&step.id, good);
+    board.settle(&step.id, how);
 }
 
 /// The steps of one host, one after another.
