@@ -144,7 +144,11 @@ pub(super) async fn status(run: &Run) -> Result<u8> {
         let Some(transport) = surveyed.hosts.get(&host.name) else { continue };
         match ask_host(transport, &Program::of(NODE_STATES)).await {
             Ok(lines) => {
-                states = lines.iter().filter_map(|line| line.split_once(' ')).map(|(name, state)| (name.to_owned(), state.to_owned())).collect();
+                states = lines
+                    .iter()
+                    .filter_map(|line| line.split_once(' '))
+                    .map(|(name, state)| (name.to_owned(), state.to_owned()))
+                    .collect();
                 note = None;
                 break;
             }
@@ -175,7 +179,8 @@ pub(super) async fn status(run: &Run) -> Result<u8> {
                 None => "absent",
             }
             .to_owned();
-            row.note = facts.kubernetes.attempt.as_ref().map(|attempt| format!("a kubeadm {attempt} was cut short")).unwrap_or_default();
+            row.note =
+                facts.kubernetes.attempt.as_ref().map(|attempt| format!("a kubeadm {attempt} was cut short")).unwrap_or_default();
         }
         rows.push(row);
     }
@@ -212,7 +217,10 @@ pub(super) async fn kubeconfig(run: &Run, wanted: cli::Kubeconfig) -> Result<u8>
             Err(error) => return Err(Error::new(Kind::NoFile, format!("{} cannot be read", path.display())).because(error)),
         };
         kubeconfig::write_private(&path, &kubeconfig::merge(&existing, &admin, name)?)?;
-        ui::print(&format!("merged into {} as context {name}, which is the current one now; try: kubectl get nodes\n", path.display()));
+        ui::print(&format!(
+            "merged into {} as context {name}, which is the current one now; try: kubectl get nodes\n",
+            path.display()
+        ));
     } else if let Some(path) = wanted.out {
         kubeconfig::write_private(&path, &admin)?;
         ui::print(&format!("wrote {}; try: kubectl --kubeconfig {0} get nodes\n", path.display()));
@@ -224,6 +232,7 @@ pub(super) async fn kubeconfig(run: &Run, wanted: cli::Kubeconfig) -> Result<u8>
 
 fn home_config() -> Result<PathBuf> {
     let home = env::var_os("HOME").filter(|home| !home.is_empty());
-    let home = home.ok_or_else(|| Error::new(Kind::Invalid, "HOME is not set, so there is no ~/.kube/config").hint("use --out FILE"))?;
+    let home =
+        home.ok_or_else(|| Error::new(Kind::Invalid, "HOME is not set, so there is no ~/.kube/config").hint("use --out FILE"))?;
     Ok(PathBuf::from(home).join(".kube/config"))
 }

@@ -56,9 +56,7 @@ pub(super) async fn fetch(known: &Known) -> Result<String> {
 /// # Errors
 /// `Invalid` when the place can not be written.
 pub(super) fn write_private(path: &Path, text: &str) -> Result<()> {
-    let wrong = |error: std::io::Error| {
-        Error::new(Kind::Invalid, format!("{} cannot be written", path.display())).because(error)
-    };
+    let wrong = |error: std::io::Error| Error::new(Kind::Invalid, format!("{} cannot be written", path.display())).because(error);
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !dir.exists() {
         fs::create_dir_all(dir).map_err(wrong)?;

@@ -52,11 +52,17 @@ fn confirm(run: &Run, wanted: &cli::Reset, targets: &[String], whole: bool) -> R
     }
     let what = if whole { "the whole cluster".to_owned() } else { targets.join(", ") };
     let packages = if wanted.purge { ", and what install put there" } else { "" };
-    match ui::ask::confirm(&format!("Take Kubernetes off {what} ({}){packages}? Workloads and their data there are lost.", targets.join(", "))) {
+    match ui::ask::confirm(&format!(
+        "Take Kubernetes off {what} ({}){packages}? Workloads and their data there are lost.",
+        targets.join(", ")
+    )) {
         Some(true) => Ok(()),
         Some(false) => Err(Error::new(Kind::Interrupted, "nothing was changed")),
-        None => Err(Error::new(Kind::Usage, "a reset loses data, and there is no terminal to ask on")
-            .hint(format!("add --yes: {} {} --yes", run.typed(), wanted.nodes.join(" ")))),
+        None => Err(Error::new(Kind::Usage, "a reset loses data, and there is no terminal to ask on").hint(format!(
+            "add --yes: {} {} --yes",
+            run.typed(),
+            wanted.nodes.join(" ")
+        ))),
     }
 }
 
@@ -66,21 +72,19 @@ async fn work(run: &Run, session: &Session, cluster: &Cluster, targets: &[String
     // Hosts that stay are asked too: they drain the others and take them off the list of nodes.
     let mut surveyed = site::survey(&cluster.hosts, &session.ask, run.concurrency, &session.events).await;
     let is_target = |host: &Host| targets.contains(&host.name);
-    let steps = reset::steps(&reset::Wish {
-        hosts: &cluster.hosts,
-        answered: &surveyed.facts,
-        targets,
-        purge,
-        profiles: &profiles,
-    })?;
+    let steps =
+        reset::steps(&reset::Wish { hosts: &cluster.hosts, answered: &surveyed.facts, targets, purge, profiles: &profiles })?;
     let graph = Graph::new(steps)?.select(&Selection { only: run.only.clone(), skip: run.skip.clone() })?;
     let hosts = Arc::new(surveyed.hosts);
     let verdicts = survey::verdicts(&graph, &hosts, &surveyed.answered, false).await?;
     let plan = Plan::new(graph, &verdicts);
     let options = Options { mode: Mode::Continue, concurrency: run.concurrency, redact: Vec::new() };
     execute::execute(plan, hosts, options, session.events.clone(), session.stop.clone()).await;
-    let lost: Vec<&Host> =
-        cluster.hosts.iter().filter(|host| is_target(host) && !surveyed.facts.iter().any(|(other, _)| other.name == host.name)).collect();
+    let lost: Vec<&Host> = cluster
+        .hosts
+        .iter()
+        .filter(|host| is_target(host) && !surveyed.facts.iter().any(|(other, _)| other.name == host.name))
+        .collect();
     if lost.is_empty() {
         return Ok(None);
     }

@@ -184,7 +184,9 @@ probe() (
         dnf-plugin-versionlock python3-dnf-plugin-versionlock yum-plugin-versionlock container-selinux kernel-modules-extra
     if has dpkg-query; then
         packages=$(dpkg-query -W -f '${Package} ${Version} ${db:Status-Want} ${db:Status-Status}\n' "$@")
-        for line in $packages; do fact dpkg "$line"; done
+        for line in $packages; do
+            case $line in *' not-installed') ;; *) fact dpkg "$line" ;; esac
+        done
     elif has rpm; then
         packages=$(rpm -q --qf '%{NAME} %{VERSION}-%{RELEASE}\n' "$@")
         for line in $packages; do
@@ -204,10 +206,16 @@ probe() (
         *) each "program $program" $place --version ;;
         esac
     done
-    if [ -d /run/systemd/system ]; then
-        each unit systemctl show -p Id,LoadState,ActiveState,UnitFileState kubelet.service containerd.service docker.service \
-            crio.service ufw.service firewalld.service
-    fi
+    # systemd takes its time over units that it does not know, so it is asked about those that have a file.
+    set --
+    for unit in kubelet containerd docker crio ufw firewalld; do
+        for file in /etc/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
+            [ -e $file/$unit.service ] || continue
+            set -- "$@" $unit.service
+            break
+        done
+    done
+    [ ! -d /run/systemd/system ] || [ $# -eq 0 ] || each unit systemctl show -p Id,LoadState,ActiveState,UnitFileState "$@"
     # ufw's unit is active even while ufw itself is off.
     [ ! -r /etc/ufw/ufw.conf ] || while IFS== read -r key value; do
         case $key in ENABLED) fact ufw-enabled "$value" ;; esac

@@ -85,6 +85,7 @@ const RULES: &[Rule] = &[
     Rule { name: "route", judge: fleet::route },
     Rule { name: "clock", judge: fleet::clock },
     Rule { name: "cluster", judge: membership::cluster },
+    Rule { name: "role", judge: membership::role },
     Rule { name: "etcd", judge: membership::etcd },
     Rule { name: "version", judge: membership::version },
 ];

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::{
-    config::{Cidr, Cluster, Host},
+    config::{Cluster, Host},
     error::{Error, Kind, Result},
     facts::Facts,
 };
@@ -46,7 +46,7 @@ pub fn node_ip(cluster: &Cluster, host: &Host, facts: &Facts) -> Result<IpAddr> 
         return if present.contains(&wanted) { Ok(wanted) } else { Err(unclear(what, &present)) };
     }
     if let Some(network) = cluster.node_cidr {
-        let within: Vec<IpAddr> = outward.iter().copied().filter(|ip| inside(network, *ip)).collect();
+        let within: Vec<IpAddr> = outward.iter().copied().filter(|ip| network.contains(*ip)).collect();
         return match (within.as_slice(), host.address.parse()) {
             ([only], _) => Ok(*only),
             ([], _) => Err(unclear(format!("{}: no address of this host is in node_cidr {network}", host.name), &present)),
@@ -82,18 +82,6 @@ fn is_global(ip: IpAddr) -> bool {
 /// Nodes and pods speak one family: a second, IPv6 address of a host says nothing for a cluster of IPv4 pods.
 fn of_pods_family(cluster: &Cluster, ip: IpAddr) -> bool {
     cluster.pod_cidr.base.is_ipv4() == ip.is_ipv4()
-}
-
-fn inside(network: Cidr, ip: IpAddr) -> bool {
-    match (network.base, ip) {
-        (IpAddr::V4(base), IpAddr::V4(ip)) => {
-            (base.to_bits() ^ ip.to_bits()).checked_shr(32 - u32::from(network.prefix.min(32))).unwrap_or(0) == 0
-        }
-        (IpAddr::V6(base), IpAddr::V6(ip)) => {
-            (base.to_bits() ^ ip.to_bits()).checked_shr(128 - u32::from(network.prefix.min(128))).unwrap_or(0) == 0
-        }
-        _ => false,
-    }
 }
 
 fn unclear(what: String, present: &[IpAddr]) -> Error {

@@ -94,7 +94,9 @@ async fn a_child_left_behind_does_not_hold_the_program() {
 async fn nothing_of_a_program_shows_in_the_list_of_processes() {
     let sshd = Sshd::start();
     let ssh = connect(&sshd.reach()).await.unwrap();
-    let seen = stdout(&ssh, "secret=hunter2$((40+2)); cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -c hunter242 || true").await;
+    let seen =
+        stdout(&ssh, "secret=hunter2$((40+2)); cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -c hunter242 || true")
+            .await;
     assert_eq!(seen, ["0"]);
 }
 

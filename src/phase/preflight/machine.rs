@@ -74,7 +74,6 @@ pub(super) fn modules(_: &Fleet<'_>, seen: &Seen<'_>) -> Option<Trouble> {
             format!("on the machine that runs this container: modprobe -a {list}"),
         );
     }
-    // The install phase may bring them, with a package of the distribution; so this does not stop the run.
     let kernel = &facts.kernel;
     let remedy = if facts.os.id_like.iter().any(|id| id == "rhel" || id == "fedora") {
         format!("dnf install kernel-modules-extra-{kernel}; if the kernel was upgraded since the last boot: reboot")
@@ -83,7 +82,7 @@ pub(super) fn modules(_: &Fleet<'_>, seen: &Seen<'_>) -> Option<Trouble> {
             "reboot if the kernel was upgraded since the last boot; else install the modules of {kernel}: modprobe -an {list}"
         )
     };
-    Trouble::warning(format!("no module {list} for the running kernel {kernel}"), remedy)
+    Trouble::fatal(format!("no module {list} for the running kernel {kernel}"), remedy)
 }
 
 pub(super) fn cgroup(fleet: &Fleet<'_>, seen: &Seen<'_>) -> Option<Trouble> {

@@ -41,6 +41,26 @@ fn short(fingerprint: &str) -> String {
     fingerprint.chars().take(12).collect()
 }
 
+/// A node can not change its role: kubeadm knows no way from a worker to a control plane, nor back.
+pub(super) fn role(_: &Fleet<'_>, seen: &Seen<'_>) -> Option<Trouble> {
+    let kubernetes = &seen.facts.kubernetes;
+    if !kubernetes.kubelet_conf || kubernetes.attempt.is_some() {
+        return None;
+    }
+    let server = kubernetes.server.as_deref().unwrap_or("an unknown server");
+    match (seen.is_control_plane(), kubernetes.manifests.iter().any(|name| name == "kube-apiserver.yaml")) {
+        (true, false) => Trouble::fatal(
+            format!("it is a worker of the cluster at {server}, and the cluster file wants a control plane"),
+            seen.reset(),
+        ),
+        (false, true) => Trouble::fatal(
+            format!("it is a control plane of the cluster at {server}, and the cluster file calls it a worker"),
+            seen.reset(),
+        ),
+        _ => None,
+    }
+}
+
 /// kubeadm refuses an etcd directory that is not empty (check DirAvailable--var-lib-etcd), and rightly: it is someone's data.
 pub(super) fn etcd(_: &Fleet<'_>, seen: &Seen<'_>) -> Option<Trouble> {
     let kubernetes = &seen.facts.kubernetes;

@@ -1,12 +1,6 @@
 //! Logs in: keys of files and of the agent, then a password, in that order and each once.
 
-use std::{
-    collections::HashSet,
-    future::Future,
-    io,
-    os::unix::fs::PermissionsExt,
-    path::Path,
-};
+use std::{collections::HashSet, future::Future, io, os::unix::fs::PermissionsExt, path::Path};
 
 use russh::{
     AgentAuthError, MethodKind, MethodSet,
@@ -82,7 +76,9 @@ impl<'a> LogIn<'a> {
         if named {
             for file in &self.target.keys {
                 // A key that the agent has open needs no passphrase.
-                let held = identities.iter().find(|identity| file.is_locked() && identity.public_key().key_data() == file.public.key_data());
+                let held = identities
+                    .iter()
+                    .find(|identity| file.is_locked() && identity.public_key().key_data() == file.public.key_data());
                 let outcome = match (held, agent.as_mut()) {
                     (Some(identity), Some(agent)) => self.agent_key(agent, identity).await?,
                     _ => self.file_key(file).await?,
@@ -355,8 +351,11 @@ fn read_password(file: &Path) -> Result<String> {
     let unreadable = |error: io::Error| Error::new(Kind::NoFile, format!("password file {shown} can not be read")).because(error);
     let mode = std::fs::metadata(file).map_err(unreadable)?.permissions().mode();
     if mode & 0o077 != 0 {
-        return Err(Error::new(Kind::Authentication, format!("password file {shown} is open to others (mode {:03o})", mode & 0o777))
-            .hint(format!("chmod 600 {}", quote(&file.display().to_string()))));
+        return Err(Error::new(
+            Kind::Authentication,
+            format!("password file {shown} is open to others (mode {:03o})", mode & 0o777),
+        )
+        .hint(format!("chmod 600 {}", quote(&file.display().to_string()))));
     }
     let text = std::fs::read_to_string(file).map_err(unreadable)?;
     Ok(text.lines().next().unwrap_or_default().to_owned())

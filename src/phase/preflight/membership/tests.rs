@@ -34,7 +34,23 @@ fn the_first_control_plane_is_the_one_that_the_stage_names() {
     let mut sample = Sample::members();
     sample.hosts[2].0.role = Role::ControlPlane;
     sample.facts(2).ca = sample.facts(0).ca.take();
+    sample.facts(2).kubernetes.manifests = sample.facts(0).kubernetes.manifests.clone();
     sample.first = Some("node3".to_owned());
+    sample.finds_nothing();
+}
+
+#[test]
+fn a_node_keeps_its_role() {
+    let mut sample = Sample::members();
+    sample.facts(0).kubernetes.manifests.clear();
+    sample.facts(0).kubernetes.etcd_data = false;
+    sample.finds("node1/role", true, &["it is a worker", "slipway reset node1 --yes"]);
+
+    let mut sample = Sample::members();
+    sample.facts(1).kubernetes.manifests = vec!["kube-apiserver.yaml".to_owned()];
+    sample.facts(1).kubernetes.server = Some("https://10.1.1.1:6443".to_owned());
+    sample.finds("node2/role", true, &["https://10.1.1.1:6443", "calls it a worker", "slipway reset node2 --yes"]);
+    sample.facts(1).kubernetes.attempt = Some("join".to_owned());
     sample.finds_nothing();
 }
 
