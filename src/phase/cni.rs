@@ -18,7 +18,9 @@ fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
         (WantedCni::None, _) => Ok(Vec::new()),
         (WantedCni::Profile(_), Some(profile)) if profile.built_in => bridge::steps(scene),
         (WantedCni::Profile(_), Some(profile)) => manifest::of_profile(scene, profile),
-        (WantedCni::Profile(name), None) => Err(Error::new(Kind::Internal, format!("the CNI profile {name:?} is not on the stage"))),
+        (WantedCni::Profile(name), None) => {
+            Err(Error::new(Kind::Internal, format!("the CNI profile {name:?} is not on the stage")))
+        }
         (WantedCni::ManifestFile(_), _) => manifest::of_file(scene),
         (WantedCni::ManifestUrl { url, sha256 }, _) => manifest::of_url(scene, url, sha256),
     }

@@ -42,7 +42,8 @@ fn pki(scene: &Scene<'_>) -> Option<Step> {
         files.collect(),
     );
     // Other CAs under a control plane that runs would break it beyond repair.
-    let guard = "[ -n \"$attempt\" ] || refuse_foreign 'a cluster is here already, but without all of its certificate authorities'\n";
+    let guard =
+        "[ -n \"$attempt\" ] || refuse_foreign 'a cluster is here already, but without all of its certificate authorities'\n";
     let guard = format!("attempt=$(cat \"$STATE/attempt\" 2>/dev/null) || attempt=\n{guard}");
     step.apply.insert(0, Op::Sh(node::with_state(scene, &guard)));
     Some(step.hint(reset_hint(scene)))

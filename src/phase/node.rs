@@ -56,7 +56,8 @@ fn state(scene: &Scene<'_>) -> String {
 
 /// The base64 of the cluster's CA certificate, on one line: of the one that is being made, or else of the one on the first control plane.
 fn ca_body(stage: &Stage<'_>) -> Option<String> {
-    let made = stage.secrets.pki.as_ref().and_then(|pki| pki.files.iter().find(|(name, ..)| *name == "ca.crt")).map(|file| &file.1);
+    let made =
+        stage.secrets.pki.as_ref().and_then(|pki| pki.files.iter().find(|(name, ..)| *name == "ca.crt")).map(|file| &file.1);
     let there = stage.first().ok().and_then(|first| first.facts.ca.as_ref());
     let pem = made.or(there)?;
     Some(pem.lines().map(str::trim).filter(|line| !line.starts_with("-----")).collect())
@@ -70,7 +71,11 @@ pub(super) fn kubeconfig(scene: &Scene<'_>, phase: &'static str) -> Step {
     let each = |call: &str, end: &str| {
         let for_root = call.replace("USER", "root").replace("FILE", "/root/.kube/config");
         let for_user = call.replace("USER", "\"$user\"").replace("FILE", "\"$home/.kube/config\"");
-        if user.is_empty() || home.is_empty() { format!("{for_root}{end}\n") } else { format!("{for_root}{end}\n{for_user}{end}\n") }
+        if user.is_empty() || home.is_empty() {
+            format!("{for_root}{end}\n")
+        } else {
+            format!("{for_root}{end}\n{for_user}{end}\n")
+        }
     };
     let shell = |call: &str, end: &str| script(&values, &format!("{KUBECONFIG}{}", each(call, end)));
     Step::new(

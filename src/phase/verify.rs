@@ -61,8 +61,8 @@ fn nodes(scene: &Scene<'_>, has_network: bool) -> Result<Step> {
     } else {
         ("Wait until every node is registered", "without a CNI of slipway's, nodes are Ready only when somebody has brought one")
     };
-    let mut step =
-        proof(scene, "nodes", title, why, &script(&values, NODES)).hint("`journalctl -u kubelet -n 50` on the node says what it waits for");
+    let mut step = proof(scene, "nodes", title, why, &script(&values, NODES))
+        .hint("`journalctl -u kubelet -n 50` on the node says what it waits for");
     for each in scene.stage.scenes() {
         let last = cni::last(&each)?.map_or_else(|| node::member(scene.stage, each.here), Ok)?;
         step = step.needs(last);

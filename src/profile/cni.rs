@@ -98,7 +98,8 @@ impl CniProfile {
     /// # Errors
     /// `Syntax`, with what the parser says of line and column.
     pub fn parse(origin: &str, text: &str) -> Result<Self> {
-        toml::from_str(text).map_err(|error| Error::new(Kind::Syntax, format!("the CNI profile {origin} can not be read")).because(error))
+        toml::from_str(text)
+            .map_err(|error| Error::new(Kind::Syntax, format!("the CNI profile {origin} can not be read")).because(error))
     }
 }
 

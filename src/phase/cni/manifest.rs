@@ -124,7 +124,8 @@ fn patch_call(scene: &Scene<'_>, patch: &Patch) -> Result<String> {
     }
     let text = patch.text.replace("{pod_cidr}", &scene.stage.cluster.pod_cidr.to_string());
     let text = if text.contains("{node_ip}") {
-        let lines: Vec<String> = scene.stage.sites.iter().map(|site| text.replace("{node_ip}", &site.node_ip.to_string())).collect();
+        let lines: Vec<String> =
+            scene.stage.sites.iter().map(|site| text.replace("{node_ip}", &site.node_ip.to_string())).collect();
         lines.join("\n")
     } else {
         text
