@@ -78,12 +78,13 @@ impl Sshd {
         panic!("sshd does not start:\n{}", self.log());
     }
 
+    /// HOME is its own directory, since sshd has bash read ~/.bashrc, and nobody knows what a developer keeps there.
     fn config(&self) -> String {
         let dir = self.dir.display();
         format!(
             "ListenAddress 127.0.0.1\nPort {}\nHostKey {dir}/host\nPidFile none\nAuthorizedKeysFile {dir}/authorized_keys\n\
              StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n\
-             MaxSessions 10\nLogLevel DEBUG1\nSetEnv PATH={dir}/bin:/usr/sbin:/usr/bin:/sbin:/bin\n",
+             MaxSessions 10\nLogLevel DEBUG1\nSetEnv HOME={dir} PATH={dir}/bin:/usr/sbin:/usr/bin:/sbin:/bin\n",
             self.port
         )
     }

@@ -1,9 +1,9 @@
 //! One program on one session channel.
 
-use std::{pin::pin, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use russh::{
-    ChannelMsg, ChannelWriteHalf, Sig,
+    ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig,
     client::{Handle, Msg},
 };
 
@@ -27,14 +27,8 @@ pub(super) enum Unseen {
 
 /// Runs `command`, feeds it `input` and an end of file in one go, and its output to `output`. Gives its exit status; for one that
 /// was killed by a signal, 128 and its number.
-pub(super) async fn run(handle: &Handle<Guard>, command: &str, input: Vec<u8>, output: &mut Output<'_>) -> Result<i32, Unseen> {
-    let channel = match handle.channel_open_session().await {
-        Ok(channel) => channel,
-        Err(russh::Error::ChannelOpenFailure(reason)) if !handle.is_closed() => return Err(Unseen::NoChannel(reason)),
-        Err(_) => return Err(Unseen::Dead),
-    };
-    let (mut read, write) = channel.split();
-    let writer = Closing(Some(write));
+pub(super) async fn run(link: &Arc<Handle<Guard>>, command: &str, input: Vec<u8>, output: &mut Output<'_>) -> Result<i32, Unseen> {
+    let (mut read, writer) = open(link).await?;
     let feed = async {
         let write = writer.0.as_ref()?;
         // Nothing waits for an answer here: all of it leaves in the same flight.
@@ -64,6 +58,21 @@ pub(super) async fn run(handle: &Handle<Guard>, command: &str, input: Vec<u8>, o
             Some(ChannelMsg::Close) | None => return status.ok_or(Unseen::Lost),
             Some(_) => {}
         }
+    }
+}
+
+/// Opens a channel, in a task of its own: if the caller is cancelled while the host's answer is on its way, the channel that
+/// this answer opens is closed all the same.
+async fn open(link: &Arc<Handle<Guard>>) -> Result<(ChannelReadHalf, Closing), Unseen> {
+    let handle = Arc::clone(link);
+    let opening = tokio::spawn(async move {
+        let (read, write) = handle.channel_open_session().await?.split();
+        Ok((read, Closing(Some(write))))
+    });
+    match opening.await {
+        Ok(Ok(halves)) => Ok(halves),
+        Ok(Err(russh::Error::ChannelOpenFailure(reason))) if !link.is_closed() => Err(Unseen::NoChannel(reason)),
+        Ok(Err(_)) | Err(_) => Err(Unseen::Dead),
     }
 }
 
