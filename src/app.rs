@@ -54,8 +54,7 @@ impl Run {
 
     /// The user interface of a command that only looks.
     fn quiet_ui(&self) -> Ui {
-        let style = if self.json { Style::Quiet } else { Style::detect(false) };
-        Ui::new(style, self.verbose, None).with_command(self.typed())
+        Ui::new(Style::for_looking(self.json), self.verbose, None).with_command(self.typed())
     }
 
     /// This command as a person would type it again.

@@ -108,13 +108,10 @@ impl Graph {
         self.keep(|step| names.contains(&step.id.phase))
     }
 
-    /// The steps of one host, or all of them.
+    /// The steps of these hosts; what a left-out step needed is handed on.
     #[must_use]
-    pub fn only_host(self, host: Option<&str>) -> Self {
-        match host {
-            Some(host) => self.keep(|step| step.id.host == host),
-            None => self,
-        }
+    pub fn on_hosts(self, wanted: impl Fn(&str) -> bool) -> Self {
+        self.keep(|step| wanted(&step.id.host))
     }
 
     fn keep(self, wanted: impl Fn(&Step) -> bool) -> Self {

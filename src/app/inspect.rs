@@ -113,8 +113,8 @@ pub(super) async fn render(run: &Run, wanted: cli::Render) -> Result<u8> {
     let text = match (wanted.form, host) {
         (cli::Form::Script, Some(name)) => render::script(&graph, name),
         (cli::Form::Script, None) => names.iter().map(|name| render::script(&graph, name)).collect::<Vec<_>>().join("\n"),
-        (cli::Form::Dot, _) => render::dot(&graph.only_host(host)),
-        (cli::Form::Mermaid, _) => render::mermaid(&graph.only_host(host)),
+        (cli::Form::Dot, _) => render::dot(&graph.on_hosts(|name| host.is_none_or(|wanted| wanted == name))),
+        (cli::Form::Mermaid, _) => render::mermaid(&graph.on_hosts(|name| host.is_none_or(|wanted| wanted == name))),
         (cli::Form::Checks, Some(_)) if wanted.phase.is_none() => {
             // What a run that has nothing to do sends: the host knows its checks already.
             lower::survey_program("slipway-checks", &[]).text().to_owned()

@@ -5,11 +5,11 @@ use std::{fs, sync::Arc};
 use super::{Run, inspect::no_such_host, kubeconfig, session::Session, site};
 use crate::{
     cli,
-    config::{Cluster, Host},
+    config::{Cluster, Host, Role},
     error::{Error, Kind, Result},
     execute::{self, Mode, Options, survey},
     graph::{Graph, Selection},
-    phase::reset,
+    phase::reset::{self, Reset, Staying},
     plan::Plan,
     profile::Profiles,
     ui,
@@ -72,9 +72,18 @@ async fn work(run: &Run, session: &Session, cluster: &Cluster, targets: &[String
     // Hosts that stay are asked too: they drain the others and take them off the list of nodes.
     let mut surveyed = site::survey(&cluster.hosts, &session.ask, run.concurrency, &session.events).await;
     let is_target = |host: &Host| targets.contains(&host.name);
-    let steps =
-        reset::steps(&reset::Wish { hosts: &cluster.hosts, answered: &surveyed.facts, targets, purge, profiles: &profiles })?;
-    let graph = Graph::new(steps)?.select(&Selection { only: run.only.clone(), skip: run.skip.clone() })?;
+    let staying: Vec<Staying<'_>> = surveyed
+        .facts
+        .iter()
+        .filter(|(host, _)| !is_target(host))
+        .map(|(host, facts)| Staying { name: &host.name, speaks: host.role == Role::ControlPlane && facts.kubernetes.admin_conf })
+        .collect();
+    let names: Vec<&str> = targets.iter().map(String::as_str).collect();
+    let steps = reset::steps(&Reset { hosts: &names, staying: &staying, purge, cnis: &profiles.cnis })?;
+    // What the others do for a host that is out of reach is done all the same.
+    let graph = Graph::new(steps)?
+        .on_hosts(|host| surveyed.hosts.contains_key(host))
+        .select(&Selection { only: run.only.clone(), skip: run.skip.clone() })?;
     let hosts = Arc::new(surveyed.hosts);
     let verdicts = survey::verdicts(&graph, &hosts, &surveyed.answered, false).await?;
     let plan = Plan::new(graph, &verdicts);

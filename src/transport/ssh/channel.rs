@@ -27,7 +27,12 @@ pub(super) enum Unseen {
 
 /// Runs `command`, feeds it `input` and an end of file in one go, and its output to `output`. Gives its exit status; for one that
 /// was killed by a signal, 128 and its number.
-pub(super) async fn run(link: &Arc<Handle<Guard>>, command: &str, input: Vec<u8>, output: &mut Output<'_>) -> Result<i32, Unseen> {
+pub(super) async fn run(
+    link: &Arc<Handle<Guard>>,
+    command: &str,
+    input: Vec<u8>,
+    output: &mut Output<'_>,
+) -> Result<i32, Unseen> {
     let (mut read, writer) = open(link).await?;
     let feed = async {
         let write = writer.0.as_ref()?;
