@@ -9,10 +9,10 @@ mod sshd;
 
 #[path = "ssh/host_keys.rs"]
 mod host_keys;
-#[path = "ssh/losses.rs"]
-mod losses;
 #[path = "ssh/logins.rs"]
 mod logins;
+#[path = "ssh/losses.rs"]
+mod losses;
 #[path = "ssh/oddities.rs"]
 mod oddities;
 #[path = "ssh/programs.rs"]

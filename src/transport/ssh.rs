@@ -108,8 +108,11 @@ impl Ssh {
                 Unseen::Dead if again => again = false,
                 Unseen::Dead | Unseen::Lost => return Err(self.target.lost()),
                 Unseen::NoChannel(reason) => {
-                    return Err(Error::new(Kind::Unreachable, format!("{} opens no more sessions ({reason:?})", self.target.who))
-                        .hint("MaxSessions in that host's /etc/ssh/sshd_config must be 2 or more: sshd -T | grep -i maxsessions"));
+                    return Err(Error::new(
+                        Kind::Unreachable,
+                        format!("{} opens no more sessions ({reason:?})", self.target.who),
+                    )
+                    .hint("MaxSessions in that host's /etc/ssh/sshd_config must be 2 or more: sshd -T | grep -i maxsessions"));
                 }
                 Unseen::NoExec => {
                     return Err(Error::new(Kind::Privilege, format!("{} may run no command", self.target.who))

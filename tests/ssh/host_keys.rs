@@ -16,7 +16,9 @@ async fn a_changed_key_is_refused_and_the_hint_mends_it() {
         let error = refused(&slipway::config::Ssh { host_keys, ..sshd.reach() }).await;
         assert_eq!(error.kind, Kind::HostKey);
         let what = error.to_string();
-        for part in [sshd.fingerprint(), format!("[127.0.0.1]:{}", sshd.port), format!("{}:2", sshd.dir.join("known_hosts").display())] {
+        for part in
+            [sshd.fingerprint(), format!("[127.0.0.1]:{}", sshd.port), format!("{}:2", sshd.dir.join("known_hosts").display())]
+        {
             assert!(what.contains(&part), "{what} lacks {part}");
         }
         assert!(!sshd.saw_a_login(), "{}", sshd.log());

@@ -27,11 +27,17 @@ pub(super) enum Unseen {
 
 /// Runs `command`, feeds it `input` and an end of file in one go, and its output to `output`. Gives its exit status; for one that
 /// was killed by a signal, 128 and its number.
-pub(super) async fn run(link: &Arc<Handle<Guard>>, command: &str, input: Vec<u8>, output: &mut Output<'_>) -> Result<i32, Unseen> {
+pub(super) async fn run(
+    link: &Arc<Handle<Guard>>,
+    command: &str,
+    input: Vec<u8>,
+    output: &mut Output<'_>,
+) -> Result<i32, Unseen> {
     let (mut read, writer) = open(link).await?;
     let feed = async {
         let write = writer.0.as_ref()?;
-        // Nothing waits for an answer here: all of it leaves in the same flight.
+        // Nothing waits for the host's answer to the command; only the input waits, for as long as the host gives it no room
+        // (sshd gives none before it has read the command, which costs a round trip).
         write.exec(true, command).await.ok()?;
         write.data_bytes(input).await.ok()?;
         write.eof().await.ok()

@@ -95,7 +95,9 @@ impl Guard {
         let all = russh::Preferred::DEFAULT.key;
         match &self.trust {
             Trust::Known(known, _) => known.algorithms(&all),
-            Trust::Pinned(_) => all.iter().filter(|algorithm| !matches!(algorithm, Algorithm::Rsa { hash: None })).cloned().collect(),
+            Trust::Pinned(_) => {
+                all.iter().filter(|algorithm| !matches!(algorithm, Algorithm::Rsa { hash: None })).cloned().collect()
+            }
         }
     }
 
@@ -109,7 +111,10 @@ impl Guard {
             Trust::Pinned(pin) if *pin == fingerprint(offered) => return self.accept(offered),
             Trust::Pinned(pin) => {
                 let error = self.refuse(offered, &format!("it is not the host_key of the cluster file, {pin}"));
-                return Err(error.hint(format!("if the host was made anew, write host_key = \"{}\" in the cluster file", fingerprint(offered))));
+                return Err(error.hint(format!(
+                    "if the host was made anew, write host_key = \"{}\" in the cluster file",
+                    fingerprint(offered)
+                )));
             }
             Trust::Known(known, mode) => (known, *mode),
         };
@@ -123,8 +128,11 @@ impl Guard {
             Judgement::Revoked { line } => Err(self.refuse(offered, &format!("that key is revoked by {}", place(line)))),
             Judgement::Unknown if mode == HostKeys::AcceptNew => {
                 remember(&self.file, &self.host, self.port, offered).map_err(|error| {
-                    Error::new(Kind::HostKey, format!("the key of {} can not be remembered in {}", self.host, self.file.display()))
-                        .because(error)
+                    Error::new(
+                        Kind::HostKey,
+                        format!("the key of {} can not be remembered in {}", self.host, self.file.display()),
+                    )
+                    .because(error)
                 })?;
                 self.told.note(format!(
                     "accepted the {} host key of {}, {}, and remembered it in {}",
@@ -135,10 +143,12 @@ impl Guard {
                 ));
                 self.accept(offered)
             }
-            Judgement::Unknown => Err(self.refuse(offered, &format!("{} does not know this host", self.file.display())).hint(format!(
-                "if that fingerprint is right: --accept-new-host-keys, or host_key = \"{}\" in the cluster file",
-                fingerprint(offered)
-            ))),
+            Judgement::Unknown => {
+                Err(self.refuse(offered, &format!("{} does not know this host", self.file.display())).hint(format!(
+                    "if that fingerprint is right: --accept-new-host-keys, or host_key = \"{}\" in the cluster file",
+                    fingerprint(offered)
+                )))
+            }
         }
     }
 
@@ -148,7 +158,8 @@ impl Guard {
     }
 
     fn refuse(&self, offered: &PublicKey, why: &str) -> Error {
-        let what = format!("{} offers the {} host key {}", name_of(&self.host, self.port), offered.algorithm(), fingerprint(offered));
+        let what =
+            format!("{} offers the {} host key {}", name_of(&self.host, self.port), offered.algorithm(), fingerprint(offered));
         Error::new(Kind::HostKey, format!("{what}, but {why}"))
     }
 
@@ -180,7 +191,12 @@ impl Handler for Guard {
 
     // A host has no business with channels of its own making; russh would accept each of them by default.
 
-    async fn server_channel_open_session(&mut self, _: Channel<Msg>, reply: ChannelOpenHandle, _: &mut Session) -> Result<(), Refusal> {
+    async fn server_channel_open_session(
+        &mut self,
+        _: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Refusal> {
         turn_away(reply).await
     }
 

@@ -59,9 +59,11 @@ impl Known {
         match fs::read(file) {
             Ok(bytes) => Ok(Self::parse(&String::from_utf8_lossy(&bytes), &name_of(host, port))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self { keys: Vec::new(), revoked: Vec::new() }),
-            Err(error) => Err(Error::new(Kind::HostKey, format!("{} can not be read, so no host key can be checked", file.display()))
-                .because(error)
-                .hint(format!("ls -l {}", crate::lower::quote(&file.display().to_string())))),
+            Err(error) => {
+                Err(Error::new(Kind::HostKey, format!("{} can not be read, so no host key can be checked", file.display()))
+                    .because(error)
+                    .hint(format!("ls -l {}", crate::lower::quote(&file.display().to_string()))))
+            }
         }
     }
 

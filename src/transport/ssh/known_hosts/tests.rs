@@ -104,7 +104,8 @@ fn names_hashed_by_ssh_keygen_are_found() {
     let scratch = Scratch::new("hashed");
     let file = scratch.0.join("known_hosts");
     fs::write(&file, format!("node1,192.168.77.11 {ED25519}\n[node2]:2222 {OTHER}\n")).unwrap();
-    let ran = Command::new("ssh-keygen").arg("-H").arg("-f").arg(&file).output().expect("ssh-keygen: apt-get install openssh-client");
+    let ran =
+        Command::new("ssh-keygen").arg("-H").arg("-f").arg(&file).output().expect("ssh-keygen: apt-get install openssh-client");
     assert!(ran.status.success(), "{ran:?}");
     let text = fs::read_to_string(&file).unwrap();
     assert!(text.starts_with("|1|") && !text.contains("node1"), "{text}");
