@@ -1,1 +1,157 @@
-//! Placeholder, written next.
+//! Drives a plan over hosts: a lane a host, no barriers. A step starts when what it needs is done; it says only events.
+
+mod board;
+mod carry;
+pub mod survey;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{Semaphore, mpsc::UnboundedSender, watch},
+    task::JoinSet,
+};
+
+use crate::{
+    event::{Event, Outcome, Planned},
+    plan::{Plan, Verdict},
+    step::Step,
+    transport::Transport,
+};
+use board::{Board, Ended, Next};
+
+/// The hosts of a run, by name.
+pub type Hosts = Arc<BTreeMap<String, Transport>>;
+
+/// Where events go.
+pub type Events = UnboundedSender<Event>;
+
+/// How urgently a person wants the run to stop: 0 not at all, 1 start nothing new, 2 leave what is under way.
+pub type Stop = watch::Receiver<u8>;
+
+/// What a failure means for the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The lane of the host ends, and with it all that needs it: building.
+    StopAtFailure,
+    /// Everything else goes on: resetting.
+    Continue,
+}
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub mode: Mode,
+    /// How many steps run at once over all hosts.
+    pub concurrency: usize,
+    /// Secrets that no line may show, should a tool print one.
+    pub redact: Vec<String>,
+}
+
+/// Runs everything in the plan that is not done. Comes back when each step has ended one way or another, and says whether
+/// all ended well; events tell the rest.
+pub async fn execute(plan: Plan, hosts: Hosts, options: Options, events: Events, stop: Stop) -> bool {
+    let plan = Arc::new(plan);
+    let options = Arc::new(options);
+    announce(&plan, &events);
+    let board = Arc::new(Board::new(plan.graph.steps().map(|step| step.id.clone())));
+    for step in plan.graph.steps().filter(|step| plan.verdict(&step.id) == Verdict::Done) {
+        finish(&board, &events, step, Outcome::Unchanged, Duration::ZERO);
+    }
+    let slots = Arc::new(Semaphore::new(options.concurrency.max(1)));
+    let mut lanes = JoinSet::new();
+    for host in hosts.keys() {
+        let steps: Vec<Step> =
+            plan.graph.steps().filter(|step| step.id.host == *host && plan.verdict(&step.id) != Verdict::Done).cloned().collect();
+        let lane = Lane {
+            host: host.clone(),
+            hosts: Arc::clone(&hosts),
+            board: Arc::clone(&board),
+            slots: Arc::clone(&slots),
+            options: Arc::clone(&options),
+            events: events.clone(),
+            stop: stop.clone(),
+        };
+        lanes.spawn(lane.run(steps));
+    }
+    while lanes.join_next().await.is_some() {}
+    board.all_good()
+}
+
+fn announce(plan: &Plan, events: &Events) {
+    let steps = plan
+        .graph
+        .steps()
+        .map(|step| Planned {
+            id: step.id.clone(),
+            title: step.title.clone(),
+            verdict: plan.verdict(&step.id),
+            needs: step.needs.clone(),
+        })
+        .collect();
+    let _ = events.send(Event::Planned { steps });
+}
+
+fn finish(board: &Board, events: &Events, step: &Step, outcome: Outcome, took: Duration) {
+    let how = match outcome {
+        Outcome::Unchanged | Outcome::Changed => Ended::Well,
+        Outcome::Failed(_) => Ended::Badly,
+        Outcome::Blocked { .. } | Outcome::Cancelled => Ended::NeverStarted,
+    };
+    // A receiver that is gone means that nobody is watching; the work goes on all the same.
+    let _ = events.send(Event::Finished { id: step.id.clone(), outcome, took });
+    board.settle(&step.id, how);
+}
+
+/// The steps of one host, one after another.
+struct Lane {
+    host: String,
+    hosts: Hosts,
+    board: Arc<Board>,
+    slots: Arc<Semaphore>,
+    options: Arc<Options>,
+    events: Events,
+    stop: Stop,
+}
+
+impl Lane {
+    async fn run(mut self, mut waiting: Vec<Step>) {
+        let mut broken = None;
+        while !waiting.is_empty() {
+            let mut changes = self.board.subscribe();
+            let stopping = *self.stop.borrow_and_update() > 0;
+            match self.board.next(&waiting, broken.as_ref(), self.options.mode, stopping) {
+                Next::Run(index) => {
+                    let step = waiting.remove(index);
+                    let good = self.carry(&step).await;
+                    if !good && self.options.mode == Mode::StopAtFailure {
+                        broken.get_or_insert(step.id);
+                    }
+                }
+                Next::Skip(index, outcome) => {
+                    let step = waiting.remove(index);
+                    finish(&self.board, &self.events, &step, outcome, Duration::ZERO);
+                }
+                Next::Wait => {
+                    // Either something settles or a person loses patience; both are reasons to look again.
+                    tokio::select! {
+                        _ = changes.changed() => {}
+                        Ok(()) = self.stop.changed() => {}
+                    }
+                }
+            }
+        }
+    }
+
+    async fn carry(&mut self, step: &Step) -> bool {
+        let Some(transport) = self.hosts.get(&self.host) else { return false };
+        let slots = Arc::clone(&self.slots);
+        let _slot = slots.acquire().await;
+        let began = tokio::time::Instant::now();
+        let outcome = carry::carry(step, transport, &self.options, &self.events, &mut self.stop).await;
+        let good = matches!(outcome, Outcome::Unchanged | Outcome::Changed);
+        finish(&self.board, &self.events, step, outcome, began.elapsed());
+        good
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -99,19 +99,38 @@ impl Graph {
                 return Err(self.unknown(pattern));
             }
         }
+        Ok(self.keep(|step| selection.includes(&step.id)))
+    }
+
+    /// The steps of these phases; what a left-out step needed is handed on.
+    #[must_use]
+    pub fn phases(self, names: &[&str]) -> Self {
+        self.keep(|step| names.contains(&step.id.phase))
+    }
+
+    /// The steps of one host, or all of them.
+    #[must_use]
+    pub fn only_host(self, host: Option<&str>) -> Self {
+        match host {
+            Some(host) => self.keep(|step| step.id.host == host),
+            None => self,
+        }
+    }
+
+    fn keep(self, wanted: impl Fn(&Step) -> bool) -> Self {
         let mut inherited: BTreeMap<StepId, Vec<StepId>> = BTreeMap::new();
         let mut kept = Vec::new();
         for mut step in self.steps {
             let needs: BTreeSet<StepId> =
                 step.needs.iter().flat_map(|id| inherited.get(id).cloned().unwrap_or_else(|| vec![id.clone()])).collect();
-            if selection.includes(&step.id) {
+            if wanted(&step) {
                 step.needs = needs.into_iter().collect();
                 kept.push(step);
             } else {
                 inherited.insert(step.id.clone(), needs.into_iter().collect());
             }
         }
-        Ok(Self { steps: kept })
+        Self { steps: kept }
     }
 
     fn unknown(&self, pattern: &str) -> Error {

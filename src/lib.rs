@@ -30,12 +30,14 @@ pub mod phase;
 pub mod kubeadm;
 pub mod scene;
 
-pub mod facts;
+pub mod profile;
 pub mod transport;
 
 pub mod lower;
-pub mod profile;
+
+pub mod facts;
 pub mod secrets;
+pub mod yaml;
 
 pub mod config;
 pub mod step;

@@ -1,12 +1,31 @@
 //! Lowers steps to POSIX shell: the only module that knows how a program is built.
+//!
+//! Every program is one block in braces with its call on the last line and standard input closed for all that it starts,
+//! so that a program cut in the middle is a syntax error and runs nothing.
 
-use crate::step::Step;
+mod prelude;
+mod survey;
+
+use std::fmt::Write as _;
+
+use sha2::{Digest as _, Sha256};
+
+pub use survey::{Survey, check_digest, checks_program, survey_program};
+
+use crate::step::{Carry, Check, Due, File, Op, Step, Undo};
 
 /// A whole program for `sh -s`, fed to it on standard input: never in argv, so that `ps` shows nothing of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program(String);
 
 impl Program {
+    /// A program of one's own: `body` runs with the parts of the prelude that it mentions.
+    #[must_use]
+    pub fn of(body: &str) -> Self {
+        Self(block(&format!("{SETTING}{}{body}", prelude::for_text(body))))
+    }
+
+    /// Text that is a program already.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
@@ -18,6 +37,46 @@ impl Program {
     }
 }
 
+/// What a program tells the executor on lines of their own, beside the output of its commands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// The op with this index is starting.
+    Op(usize),
+    /// The op under way ended with this exit code.
+    Failed(i32),
+    /// The program is at its end, with this exit code. A program that ends without saying so was cut short.
+    End(i32),
+}
+
+/// The prefix of a line that is a [`Mark`].
+const MARK: &str = "::slipway ";
+
+impl Mark {
+    /// Reads a line of a program's output; none if it is not a mark.
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Self> {
+        let (word, value) = line.strip_prefix(MARK)?.split_once(' ')?;
+        match word {
+            "op" => value.parse().ok().map(Self::Op),
+            "failed" => value.parse().ok().map(Self::Failed),
+            "end" => value.parse().ok().map(Self::End),
+            _ => None,
+        }
+    }
+}
+
+/// The exit codes of a step's program.
+pub const UNCHANGED: i32 = 0;
+pub const CHANGED: i32 = 10;
+pub const NOT_CONVERGED: i32 = 20;
+
+/// What every program starts with. HOME is root's: kubeadm and kubectl look there, and sudo may have left another.
+const SETTING: &str = "\
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+umask 077
+STATE=/var/lib/slipway RUN=/run/slipway
+";
+
 /// Quotes a word for POSIX shell.
 #[must_use]
 pub fn quote(word: &str) -> String {
@@ -26,6 +85,163 @@ pub fn quote(word: &str) -> String {
 
 /// The program of one step: exit 0 unchanged, 10 changed, 20 did not converge, 1 failed.
 #[must_use]
-pub fn lower(_step: &Step) -> Program {
-    Program::new("")
+pub fn lower(step: &Step) -> Program {
+    let body = format!("mark() {{\n    printf '{MARK}%s %s\\n' \"$1\" \"$2\"\n}}\n{}", step_body(step));
+    let direct = block(&format!("{SETTING}{}{body}", prelude::for_text(&body)));
+    match step.carry {
+        Carry::Direct => Program(direct),
+        Carry::Detached => {
+            let call = format!("run_detached {}", quote(&ledger_name(step)));
+            let job = function_printing("job", &direct);
+            Program(block(&format!("{SETTING}{}{job}{call}\n", prelude::for_text(&call))))
+        }
+    }
 }
+
+/// One script that runs the steps of a host one after another, for a person to read or to run by hand. The header is the caller's.
+#[must_use]
+pub fn script(steps: &[&Step]) -> String {
+    let mut body = String::new();
+    for step in steps {
+        let _ = write!(
+            body,
+            "\n# {}\n# {}\nsay {}\n(\n{})\ncase $? in 0 | 10) ;; *) die {} ;; esac\n",
+            step.id,
+            step.why.replace('\n', " "),
+            quote(&format!("==> {}: {}", step.id, step.title)),
+            step_body(step),
+            quote(&format!("{} failed; mend what it names above and run this script again", step.id)),
+        );
+    }
+    // A reader of the script has no use for marks.
+    let text = format!("mark() {{\n    :\n}}\n{body}");
+    block(&format!("{SETTING}{}{text}", prelude::for_text(&text)))
+}
+
+/// The name of a step in a host's undo ledger.
+#[must_use]
+pub fn ledger_name(step: &Step) -> String {
+    format!("{}.{}", step.id.phase, step.id.name)
+}
+
+/// SHA-256 as 64 hex digits.
+#[must_use]
+pub fn sha256(content: &str) -> String {
+    Sha256::digest(content).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+fn block(body: &str) -> String {
+    format!("{{\n{body}}} </dev/null\n")
+}
+
+/// The functions `reached`, `check`, `proved`, `undo` and `apply` of a step, and the call that brings them to life.
+fn step_body(step: &Step) -> String {
+    let mut text = String::new();
+    let mut wanted = 0;
+    let mut apply = String::new();
+    let mut undo = String::new();
+    for (index, op) in step.apply.iter().enumerate() {
+        let _ = writeln!(apply, "mark op {index}");
+        match op {
+            Op::Sh(shell) => apply.push_str(&lines(shell)),
+            Op::Write(file) => {
+                wanted += 1;
+                let name = format!("want_{wanted}");
+                text.push_str(&function_printing(&name, &content(file)));
+                let path = quote(&file.path.to_string_lossy());
+                let _ = writeln!(apply, "put {name} {path} {:o} {}", file.mode, quote(&file.owner));
+                let _ = writeln!(undo, "keep {path}");
+            }
+            Op::Remove(path) => {
+                let path = quote(&path.to_string_lossy());
+                let _ = writeln!(apply, "if [ -d {path} ]; then rmdir {path}; else rm -f {path}; fi");
+                let _ = writeln!(undo, "keep {path}");
+            }
+        }
+    }
+    // Undone in the opposite order: what the shell did last goes first, and files stand before what was done with them.
+    let mut recorded = String::new();
+    for each in step.undo.iter().rev() {
+        match each {
+            Undo::Sh(shell) => {
+                let marker = heredoc_marker(shell);
+                let _ = write!(recorded, "cat <<'{marker}'\n{}{marker}\n", lines(shell));
+            }
+            Undo::Record(shell) => recorded.push_str(&lines(shell)),
+        }
+    }
+    recorded.push_str(&undo);
+    // A step that is due whatever its check says has a check that only proves.
+    let check = if step.due == Due::Check { "(reached)\n" } else { "false\n" };
+    let proved = if step.check == Check::Never { ":\n" } else { "(reached)\n" };
+    for (name, body) in [
+        ("reached", check_shell(&step.check)),
+        ("check", check.to_owned()),
+        ("proved", proved.to_owned()),
+        ("undo", recorded),
+        ("apply", apply),
+    ] {
+        let body = if body.trim().is_empty() { ":\n".to_owned() } else { body };
+        let _ = write!(text, "{name}() {{\n{body}}}\n");
+    }
+    let _ = writeln!(text, "run_step {} {}", quote(&ledger_name(step)), step.id.phase);
+    text
+}
+
+/// The shell of a check: exit 0 when the end state is there.
+pub(crate) fn check_shell(check: &Check) -> String {
+    let same = |files: &[File]| {
+        let tests: Vec<String> = files
+            .iter()
+            .map(|file| {
+                let path = quote(&file.path.to_string_lossy());
+                format!("same_as {path} {:o} {} {}", file.mode, quote(&file.owner), sha256(&content(file)))
+            })
+            .collect();
+        tests.join(" &&\n    ")
+    };
+    match check {
+        Check::Sh(shell) => lines(shell),
+        Check::Same(files) => format!("{}\n", same(files)),
+        Check::SameAnd(files, shell) => format!("{} || exit 1\n{}", same(files), lines(shell)),
+        Check::Absent(paths) => {
+            let tests: Vec<String> = paths
+                .iter()
+                .map(|path| quote(&path.to_string_lossy()))
+                .map(|path| format!("[ ! -e {path} ] && [ ! -h {path} ]"))
+                .collect();
+            format!("{}\n", tests.join(" && "))
+        }
+        Check::Never => "false\n".to_owned(),
+    }
+}
+
+/// A shell function that prints this text, byte for byte.
+fn function_printing(name: &str, text: &str) -> String {
+    let marker = heredoc_marker(text);
+    format!("{name}() {{\n    cat <<'{marker}'\n{text}{marker}\n}}\n")
+}
+
+/// A line that does not occur in the text.
+fn heredoc_marker(text: &str) -> String {
+    let mut marker = "END".to_owned();
+    while text.lines().any(|line| line == marker) {
+        marker.push('_');
+    }
+    marker
+}
+
+/// A file's content as it is written: a text file ends with a line end.
+fn content(file: &File) -> String {
+    if file.content.is_empty() { String::new() } else { lines(&file.content) }
+}
+
+fn lines(text: &str) -> String {
+    if text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") }
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,10 @@ pub mod cni;
 pub mod init;
 pub mod install;
 pub mod join;
+mod node;
 pub mod preflight;
 pub mod reset;
+mod script;
 pub mod verify;
 
 use crate::{error::Result, scene::Scene, step::Step};

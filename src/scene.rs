@@ -1,17 +1,20 @@
 //! All that a phase may see.
 
+pub mod address;
+
 use std::net::IpAddr;
 
 use crate::{
     config::{Cluster, Host, Role, Version},
     error::{Error, Kind, Result},
-    facts::Facts,
+    facts::{Cgroup, Facts},
     profile::{CniProfile, OsProfile, RuntimeProfile},
     secrets::Secrets,
     step::StepId,
 };
 
 /// A host with everything that is known about it.
+#[derive(Clone)]
 pub struct Site {
     pub host: Host,
     pub facts: Facts,
@@ -29,6 +32,8 @@ pub struct Stage<'a> {
     pub runtime: &'a RuntimeProfile,
     pub cni: Option<&'a CniProfile>,
     pub secrets: &'a Secrets,
+    /// The text of the CNI manifest that the cluster file names by path.
+    pub manifest: Option<String>,
 }
 
 /// The stage as seen from one host.
@@ -38,13 +43,36 @@ pub struct Scene<'a> {
     pub here: &'a Site,
 }
 
+/// See [`Stage::first`].
+///
+/// # Errors
+/// `NoControlPlane` when no site is one.
+pub fn first_of(sites: &[Site]) -> Result<&Site> {
+    let control_planes = || sites.iter().filter(|site| site.host.role == Role::ControlPlane);
+    control_planes()
+        .find(|site| site.facts.pki_complete && site.facts.kubernetes.admin_conf)
+        .or_else(|| control_planes().find(|site| site.facts.pki_complete))
+        .or_else(|| control_planes().next())
+        .ok_or_else(|| Error::new(Kind::NoControlPlane, "no host is a control plane"))
+}
+
+impl Site {
+    /// The cgroup driver of the container runtime and the kubelet on this host, which must be the same: `systemd`, or
+    /// `cgroupfs` in a container on cgroup v1, where the container's systemd does not manage the v1 controllers.
+    #[must_use]
+    pub fn cgroup_driver(&self) -> &'static str {
+        if self.facts.container && self.facts.cgroup != Cgroup::V2 { "cgroupfs" } else { "systemd" }
+    }
+}
+
 impl Stage<'_> {
-    /// The control plane that runs (or ran) `kubeadm init`.
+    /// The control plane that ran `kubeadm init`, or that will: one that holds a cluster already goes before the order of the file,
+    /// so that a control plane that was reset joins its cluster again instead of starting another.
     ///
     /// # Errors
     /// `NoControlPlane` when no site is one.
     pub fn first(&self) -> Result<&Site> {
-        self.control_planes().next().ok_or_else(|| Error::new(Kind::NoControlPlane, "no host is a control plane"))
+        first_of(&self.sites)
     }
 
     pub fn control_planes(&self) -> impl Iterator<Item = &Site> {
@@ -61,6 +89,12 @@ impl Scene<'_> {
     #[must_use]
     pub fn id(&self, phase: &'static str, name: &str) -> StepId {
         StepId::new(&self.here.host.name, phase, name)
+    }
+
+    /// The cgroup driver of the container runtime and the kubelet on this host: see [`Site::cgroup_driver`].
+    #[must_use]
+    pub fn cgroup_driver(&self) -> &'static str {
+        self.here.cgroup_driver()
     }
 
     /// Whether this host runs `kubeadm init`.

@@ -39,10 +39,23 @@ cgroup_processes() {
   done < <(cgroup_roots) | sort -nu
 }
 
-# remove_cgroups PATH: removes the groups of a host (or, with ".", what is left of the lab's) once their processes have gone.
+# end_cgroups NAME: kills all that is in a host's groups, and removes them.
+end_cgroups() {
+  local pids _
+  for _ in {1..100}; do
+    mapfile -t pids < <(cgroup_processes "$1")
+    ((${#pids[@]} > 0)) || break
+    kill -KILL "${pids[@]}" 2>/dev/null || true
+    sleep 0.05
+  done
+  remove_cgroups "$1"
+}
+
+# remove_cgroups [NAME]: removes the groups of a host (or all that are left of the lab's) once their processes have gone.
 remove_cgroups() {
-  local root
+  local root dir
   while read -r root; do
-    [[ ! -d $root/slipway-lab/$1 ]] || find "$root/slipway-lab/$1" -depth -type d -exec rmdir {} + 2>/dev/null || true
+    dir=$root/slipway-lab${1:+/$1}
+    [[ ! -d $dir ]] || find "$dir" -depth -type d -exec rmdir {} + 2>/dev/null || true
   done < <(cgroup_roots)
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # A host: an overlay over the base image, booted by systemd-nspawn in its own network namespace and control groups.
-# $STATE/hosts/NODE: pid, console (the boot's log), root (the overlay, mounted), upper, work, containerd.
+# $STATE/hosts/NODE: pid, console (the boot's log), booted (sshd has answered), root (the overlay, mounted), upper, work, containerd.
 # $STATE/keys/NODE: the ssh host key, which outlives a rebuild, so that a known_hosts stays valid.
 
 # all_hosts: the nodes that exist, in their order.
@@ -12,10 +12,12 @@ all_hosts() {
 }
 
 host_alive() { alive "$STATE/hosts/$1/pid"; }
+host_booted() { host_alive "$1" && [[ -e $STATE/hosts/$1/booted ]]; }
 
 # host_answers NODE: whether its sshd greets.
 host_answers() {
   local greeting
+  # shellcheck disable=SC2016 # for the inner bash to expand
   greeting=$(timeout 1 bash -c 'exec 3<>"/dev/tcp/$1/22" && head -c 4 <&3' _ "$(host_address "$1")" 2>/dev/null) || true
   [[ $greeting == SSH- ]]
 }
@@ -97,21 +99,16 @@ await_hosts() {
       fi
       sleep 0.2
     done
+    touch "$STATE/hosts/$name/booted"
   done
 }
 
 # remove_host NODE: ends and deletes it, in whatever state a crash left it, and never fails half way.
 remove_host() {
-  local name=$1 dir=$STATE/hosts/$1 pids _
-  systemd_machine && systemctl kill --signal=KILL "$(host_scope "$name")" 2>/dev/null || true
+  local name=$1 dir=$STATE/hosts/$1
+  if systemd_machine; then systemctl kill --signal=KILL "$(host_scope "$name")" 2>/dev/null || true; fi
   end "$dir/pid"
-  for _ in {1..100}; do
-    mapfile -t pids < <(cgroup_processes "$name")
-    ((${#pids[@]} > 0)) || break
-    kill -KILL "${pids[@]}" 2>/dev/null || true
-    sleep 0.05
-  done
-  remove_cgroups "$name"
+  end_cgroups "$name"
   host_link_down "$name"
   # A lazy unmount when someone is looking into it: the directory can be deleted all the same.
   while mountpoint -q "$dir/root" 2>/dev/null; do umount "$dir/root" 2>/dev/null || umount -l "$dir/root" || break; done

@@ -1,13 +1,14 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what is set here is used by other parts
 # The container images that kubeadm 1.20.2 asks for, in the storage of a registry and as a tarball for hosts without one.
 
 REGISTRY=$BRIDGE_ADDRESS:5000
 ETCD_TAG=3.4.13-0 # the tag that kubeadm 1.20.2 wants; what is in the image is Debian's 3.4
 PAUSE_TAG=3.2
+BUSYBOX_TAG=1.35 # for pods that test something
 
 # images: sets IMAGES to a directory with docker-registry (the server), storage (its data) and images.tar (an OCI layout).
 images() {
-  artifact images build_images "$KUBERNETES" "$REGISTRY $ETCD_TAG $PAUSE_TAG" \
+  artifact images build_images "$KUBERNETES" "$REGISTRY $ETCD_TAG $PAUSE_TAG $BUSYBOX_TAG" \
     "$(declare -f build_images add_image kube_proxy_root fill_registry write_registry_config)"
   IMAGES=$ARTIFACT
 }
@@ -22,14 +23,17 @@ build_images() {
   # The servers are static binaries: an image is a layer with one file.
   for name in kube-apiserver kube-controller-manager kube-scheduler; do
     install -D -m 755 "$KUBERNETES/$name" "$root/usr/local/bin/$name"
-    add_image "$layout" "$name:v$KUBERNETES_VERSION" "$root" "\"$name\""
+    add_image "$layout" "$name:v$KUBERNETES_VERSION" "$root" "{Entrypoint: [\"$name\"]}"
   done
   install -D -m 755 "$KUBERNETES/pause" "$root/pause"
-  add_image "$layout" "pause:$PAUSE_TAG" "$root" '"/pause"'
+  add_image "$layout" "pause:$PAUSE_TAG" "$root" '{Entrypoint: ["/pause"]}'
+  fetch_and_unpack "$root" busybox libc6
+  "$root/bin/busybox" --list | grep -vx busybox | while read -r name; do ln -sf busybox "$root/bin/$name"; done
+  add_image "$layout" "busybox:$BUSYBOX_TAG" "$root" '{Cmd: ["sh"]}'
   fetch_and_unpack "$root" etcd-server etcd-client libc6
-  add_image "$layout" "etcd:$ETCD_TAG" "$root" '"etcd"'
+  add_image "$layout" "etcd:$ETCD_TAG" "$root" '{Entrypoint: ["etcd"]}'
   kube_proxy_root "$root"
-  add_image "$layout" "kube-proxy:v$KUBERNETES_VERSION" "$root" '"kube-proxy"'
+  add_image "$layout" "kube-proxy:v$KUBERNETES_VERSION" "$root" '{Entrypoint: ["kube-proxy"]}'
 
   tar -C "$layout" -cf "$out/images.tar" .
   fetch_and_unpack "$out/debian" docker-registry
@@ -51,12 +55,12 @@ kube_proxy_root() {
   install -D -m 755 "$KUBERNETES/kube-proxy" "$root/usr/local/bin/kube-proxy"
 }
 
-# add_image LAYOUT NAME:TAG ROOT ENTRYPOINT: adds ROOT as an image of one layer, and empties ROOT. The layer is not compressed:
+# add_image LAYOUT NAME:TAG ROOT CONFIG: adds ROOT as an image of one layer, and empties ROOT. The layer is not compressed:
 # the network is a bridge, and unpacking on every host is what would take the time.
 add_image() {
-  local layout=$1 reference=$2 root=$3 entrypoint=$4 blobs=$1/blobs/sha256 layer config manifest
+  local layout=$1 reference=$2 root=$3 blobs=$1/blobs/sha256 layer config manifest
   # Documentation is of no use in there. Debian's packages expect /bin, /lib and /sbin to be links into /usr.
-  rm -rf "$root"/usr/share/doc "$root"/usr/share/man "$root"/usr/share/locale "$root"/var
+  rm -rf "${root:?}"/usr/share/doc "$root"/usr/share/man "$root"/usr/share/locale "${root:?}"/var
   local dir
   for dir in bin sbin lib lib64; do
     if [[ -d $root/$dir ]]; then
@@ -68,13 +72,16 @@ add_image() {
   done
   mkdir -p "$root/tmp" "$root/run" "$root/etc"
   chmod 1777 "$root/tmp"
+  # For what looks up users and names.
+  echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
+  printf 'passwd: files\nhosts: files dns\n' >"$root/etc/nsswitch.conf"
   tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -C "$root" -cf "$blobs/new" .
   rm -rf "$root"
   layer=$(sha256sum "$blobs/new" | cut -d ' ' -f 1)
   mv "$blobs/new" "$blobs/$layer"
-  jq -cn --arg arch "$(dpkg --print-architecture)" --arg layer "sha256:$layer" --argjson entrypoint "[$entrypoint]" '{
+  jq -cn --arg arch "$(dpkg --print-architecture)" --arg layer "sha256:$layer" '{
     architecture: $arch, os: "linux",
-    config: {Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], Entrypoint: $entrypoint},
+    config: ({Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]} + '"$4"'),
     rootfs: {type: "layers", diff_ids: [$layer]}}' >"$blobs/new"
   config=$(sha256sum "$blobs/new" | cut -d ' ' -f 1)
   mv "$blobs/new" "$blobs/$config"

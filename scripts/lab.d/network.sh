@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what is set here is used by other parts
 # One bridge for hosts and servers, a network namespace a host, and one NAT rule, so that hosts reach what the machine reaches.
 
 BRIDGE=slipway0
@@ -10,12 +10,14 @@ MAX_NODES=40
 host_address() { echo "$SUBNET.$((10 + ${1#node}))"; }
 host_netns() { echo "slipway-$1"; }
 
-# lab_rules COMMAND: the lab's rules as arguments of iptables, marked with a comment, so that `down` finds exactly these.
-nat_rule=(-t nat POSTROUTING -s "$SUBNET.0/24" ! -o "$BRIDGE" -m comment --comment slipway-lab -j MASQUERADE)
-forward_rules() {
-  # Only a machine that drops forwarded packets by default (one with Docker, say) needs these.
-  [[ $(iptables -S FORWARD | head -n 1) == '-P FORWARD DROP' ]] || return 0
-  printf '%s\n' "-i $BRIDGE" "-o $BRIDGE"
+# The comment by which `down` finds the lab's rules and nothing else.
+MARK=(-m comment --comment slipway-lab)
+
+# add_rule TABLE CHAIN RULE...: in front, once.
+add_rule() {
+  local table=$1 chain=$2
+  shift 2
+  iptables -w -t "$table" -C "$chain" "$@" "${MARK[@]}" 2>/dev/null || iptables -w -t "$table" -I "$chain" "$@" "${MARK[@]}"
 }
 
 bridge_up() {
@@ -25,31 +27,39 @@ bridge_up() {
   ip addr replace "$BRIDGE_ADDRESS/24" dev "$BRIDGE"
   ip link set "$BRIDGE" up
 
-  # What was there before is noted once, also over several `up`s, for `down` to restore.
-  [[ -e $STATE/ip_forward ]] || sysctl -n net.ipv4.ip_forward >"$STATE/ip_forward"
   [[ $(sysctl -n net.ipv4.ip_forward) == 1 ]] || sysctl -qw net.ipv4.ip_forward=1
-  local table=("${nat_rule[@]:0:2}") rule=("${nat_rule[@]:2}") way
-  iptables "${table[@]}" -C "${rule[@]}" 2>/dev/null || iptables "${table[@]}" -A "${rule[@]}"
-  while read -r way; do
-    # shellcheck disable=SC2086 # two words
-    iptables -C FORWARD $way -m comment --comment slipway-lab -j ACCEPT 2>/dev/null ||
-      iptables -I FORWARD 1 $way -m comment --comment slipway-lab -j ACCEPT
-  done < <(forward_rules)
+  add_rule nat POSTROUTING -s "$SUBNET.0/24" ! -o "$BRIDGE" -j MASQUERADE
+  # Only a machine that drops forwarded packets by default (one with Docker, say) needs these.
+  if iptables -w -S FORWARD | grep -q '^-P FORWARD DROP'; then
+    add_rule filter FORWARD -i "$BRIDGE" -j ACCEPT
+    add_rule filter FORWARD -o "$BRIDGE" -j ACCEPT
+  fi
 }
 
 bridge_down() {
-  local rule
+  local table rule
   ip link del "$BRIDGE" 2>/dev/null || true
   for table in nat filter; do
     # Each listed rule, as the arguments that delete it.
     while read -r rule; do
       # shellcheck disable=SC2086 # the words of a rule; its comment has no blanks
-      iptables -t "$table" -D ${rule#-A } || true
-    done < <(iptables -t "$table" -S 2>/dev/null | grep -- '--comment slipway-lab ' || true)
+      iptables -w -t "$table" -D ${rule#-A } || true
+    done < <(iptables -w -t "$table" -S 2>/dev/null | grep -E -- '--comment slipway-lab( |$)' || true)
   done
-  if [[ -s $STATE/ip_forward && $(cat "$STATE/ip_forward") == 0 ]]; then
-    sysctl -qw net.ipv4.ip_forward=0 || true
-  fi
+}
+
+# Settings of the machine that the lab changes: the first is set above; the others are not a container's own, and the hosts'
+# kubelets set them. What they were is noted once, over any number of `up`s, for `down` to restore.
+MACHINE_SYSCTLS='net.ipv4.ip_forward vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops
+  kernel.keys.root_maxkeys kernel.keys.root_maxbytes'
+
+note_sysctls() {
+  # shellcheck disable=SC2086 # a list of words
+  [[ -e $STATE/sysctls ]] || sysctl -e $MACHINE_SYSCTLS >"$STATE/sysctls"
+}
+
+restore_sysctls() {
+  [[ ! -s $STATE/sysctls ]] || sysctl -q -p "$STATE/sysctls" || true
 }
 
 # host_link_up NODE: the namespace, with eth0 in it on the bridge.
@@ -59,12 +69,20 @@ host_link_up() {
   peer=slip-$1
   host_link_down "$1"
   ip netns add "$netns"
-  ip link add "$peer" type veth peer name eth0 netns "$netns"
+  # The same hardware address each time, as on a machine that is set up anew: the others' ARP tables stay right.
+  ip link add "$peer" type veth peer name eth0 netns "$netns" address "$(printf '02:51:1b:00:00:%02x' "${1#node}")"
   ip link set "$peer" master "$BRIDGE" up
   ip -n "$netns" link set lo up
   ip -n "$netns" addr add "$(host_address "$1")/24" dev eth0
   ip -n "$netns" link set eth0 up
   ip -n "$netns" route add default via "$BRIDGE_ADDRESS"
+  # A namespace takes this over from the machine; on a bare host it is off, and slipway has to see to it.
+  ip netns exec "$netns" sysctl -qw net.ipv4.ip_forward=0
+}
+
+# host_link_attach NODE: mends the link of a running host whose bridge somebody deleted.
+host_link_attach() {
+  ip link set "slip-$1" master "$BRIDGE" up || die "$1 has lost its network link: scripts/lab rebuild $1"
 }
 
 # Deleting the veth's own end at once matters: a namespace lives on while anything still holds it.

@@ -22,15 +22,20 @@ servers_up() {
 }
 
 start_packages() {
-  (exec setsid python3 -u -m http.server --bind "$BRIDGE_ADDRESS" --directory "$1/www" "$PACKAGES_PORT") \
-    >"$1/packages.log" 2>&1 </dev/null 9>&- &
+  server python3 -u -m http.server --bind "$BRIDGE_ADDRESS" --directory "$1/www" "$PACKAGES_PORT" >"$1/packages.log" 2>&1 &
   remember "$1/packages.pid" $!
 }
 
 start_registry() {
   write_registry_config "$1/registry.yml" "$IMAGES/storage" "$REGISTRY" true
-  (exec setsid "$IMAGES/docker-registry" serve "$1/registry.yml") >"$1/registry.log" 2>&1 </dev/null 9>&- &
+  server "$IMAGES/docker-registry" serve "$1/registry.yml" >"$1/registry.log" 2>&1 &
   remember "$1/registry.pid" $!
+}
+
+# server COMMAND...: becomes COMMAND, detached, in control groups of its own, where `down` finds it even without a pid file.
+server() {
+  systemd_machine || enter_cgroups servers
+  exec setsid "$@" </dev/null 9>&-
 }
 
 # await_server NAME URL DIR
@@ -46,4 +51,5 @@ await_server() {
 servers_down() {
   end "$STATE/servers/packages.pid"
   end "$STATE/servers/registry.pid"
+  end_cgroups servers
 }

@@ -1,10 +1,104 @@
 //! Join the other hosts to the cluster.
 
-use super::Phase;
-use crate::{error::Result, scene::Scene, step::Step};
+use super::{Phase, node, script::script};
+use crate::{
+    config::Role,
+    error::Result,
+    kubeadm,
+    scene::Scene,
+    step::{Check, File, Step, StepId},
+};
 
 pub const PHASE: Phase = Phase { name: "join", about: "Join the other hosts to the cluster", steps };
 
-fn steps(_scene: &Scene<'_>) -> Result<Vec<Step>> {
-    Ok(Vec::new())
+const JOIN: &str = include_str!("join/join.sh");
+
+/// Asks without credentials, as `kubeadm join` does; the join itself proves the CA by its hash, so nothing is trusted here.
+const ANNOUNCED: &str = "announced() {
+    kubectl --kubeconfig=/dev/null --server=\"https://$endpoint\" --insecure-skip-tls-verify=true --request-timeout=5s \\
+        -n kube-public get configmap cluster-info -o json | grep -q \"\\\"jws-kubeconfig-$token\\\"\"
+}
+";
+
+fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
+    if scene.is_first() {
+        return Ok(Vec::new());
+    }
+    let mut steps = Vec::new();
+    let mut join = join(scene)?;
+    if !node::is_joined(&scene.here.facts) {
+        steps.push(cluster_info(scene)?);
+        join = join.after("join", "cluster-info");
+    }
+    steps.push(join);
+    if scene.is_control_plane() {
+        steps.push(node::kubeconfig(scene, "join"));
+    }
+    Ok(steps)
+}
+
+/// Waits until the cluster can be joined. `kubeadm join` waits too, but looks only now and then: that costs half a minute.
+fn cluster_info(scene: &Scene<'_>) -> Result<Step> {
+    let values = [("endpoint", kubeadm::endpoint(scene.stage)?), ("token", scene.stage.secrets.token.id.clone())];
+    let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut step = Step::new(
+        scene.id("join", "cluster-info"),
+        "Wait until the cluster can be joined",
+        "the control plane signs its cluster-info with this run's token when it is ready for joins",
+    )
+    .after("install", "kubelet")
+    .check(Check::Sh(script(&values, &format!("{ANNOUNCED}announced\n"))))
+    .sh(script(&values, &format!("{ANNOUNCED}wait_for 300 'the signed cluster-info' announced\n")))
+    .detached()
+    .hint(format!(
+        "can {} reach https://{}? `slipway status` shows the control plane",
+        scene.here.host.name,
+        kubeadm::endpoint(scene.stage)?
+    ));
+    step.needs.extend(doors(scene)?);
+    Ok(step)
+}
+
+fn join(scene: &Scene<'_>) -> Result<Step> {
+    let values = [("config", node::CONFIG), ("node", scene.here.host.name.as_str())];
+    let (title, why) = match scene.here.host.role {
+        Role::Worker => ("Join the cluster as a worker", "the kubelet gets its identity, and the scheduler may use this host"),
+        Role::ControlPlane => (
+            "Join the cluster as a control plane",
+            "one more etcd member, API server, controller manager and scheduler; one host at a time, so that etcd keeps its quorum",
+        ),
+    };
+    let mut step = Step::new(scene.id("join", "kubeadm"), title, why)
+        .after("install", "kubelet")
+        .after("install", "images")
+        .check(node::is_member(scene))
+        .write(File::secret(node::CONFIG, kubeadm::join_config(scene)?))
+        .sh(script(&values, &node::with_state(scene, JOIN)))
+        .detached()
+        .hint(format!(
+            "`journalctl -u kubelet -n 50` on it says more; `slipway reset {} --yes` clears the host if what is there may go",
+            scene.here.host.name
+        ));
+    step.needs.extend(doors(scene)?);
+    step.needs.extend(turn(scene)?);
+    Ok(step)
+}
+
+/// What opens the cluster to this host: the control plane, and in a cluster that exists already, a token.
+fn doors(scene: &Scene<'_>) -> Result<Vec<StepId>> {
+    let first = scene.stage.first()?;
+    let newcomers = node::newcomers(scene.stage)?;
+    let name = if newcomers.iter().any(|site| site.host.name == scene.here.host.name) { "token" } else { "kubeadm" };
+    Ok(vec![StepId::new(&first.host.name, "init", name)])
+}
+
+/// The control plane that joins before this one.
+fn turn(scene: &Scene<'_>) -> Result<Option<StepId>> {
+    if !scene.is_control_plane() {
+        return Ok(None);
+    }
+    let first = &scene.stage.first()?.host.name;
+    let before = scene.stage.control_planes().filter(|site| site.host.name != *first);
+    let before = before.take_while(|site| site.host.name != scene.here.host.name).last();
+    Ok(before.map(|site| StepId::new(&site.host.name, "join", "kubeadm")))
 }

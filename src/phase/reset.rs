@@ -1,10 +1,208 @@
-//! Take Kubernetes off the host.
+//! Take Kubernetes off hosts: all of them, or some while the others stay.
+//!
+//! Nothing here needs the cluster file's version, a live API, a live containerd, or a node that was ever whole. Each step asks the
+//! host what is there, takes away what belongs to Kubernetes by its owner's name, is bounded in time, and does not depend on the
+//! success of the one before it; the audit at the end lists what is left.
 
-use super::Phase;
-use crate::{error::Result, scene::Scene, step::Step};
+use crate::{
+    error::Result,
+    phase::script::script,
+    profile::cni::{CniProfile, Leftovers},
+    step::{Check, Due, Step, StepId},
+};
 
-pub const PHASE: Phase = Phase { name: "reset", about: "Take Kubernetes off the host", steps };
+/// The name of this phase in step paths. It is no part of `up`, and so none of `PHASES`.
+pub const NAME: &str = "reset";
 
-fn steps(_scene: &Scene<'_>) -> Result<Vec<Step>> {
-    Ok(Vec::new())
+const INVENTORY: &str = include_str!("reset/inventory.sh");
+const KUBEADM: &str = include_str!("reset/kubeadm.sh");
+const CONTAINERS: &str = include_str!("reset/containers.sh");
+const MOUNTS: &str = include_str!("reset/mounts.sh");
+const NETWORK: &str = include_str!("reset/network.sh");
+const FILES: &str = include_str!("reset/files.sh");
+const UNDO: &str = include_str!("reset/undo.sh");
+const AUDIT: &str = include_str!("reset/audit.sh");
+const SURVIVOR: &str = include_str!("reset/survivor.sh");
+const UNROUTE: &str = include_str!("reset/unroute.sh");
+const DRAIN: &str = include_str!("reset/drain.sh");
+
+/// A host that stays in the cluster.
+#[derive(Clone, Debug)]
+pub struct Staying<'a> {
+    pub name: &'a str,
+    /// It is a control plane with an admin.conf, and can speak for the cluster.
+    pub speaks: bool,
+}
+
+/// What to reset.
+#[derive(Clone, Debug)]
+pub struct Reset<'a> {
+    /// Hosts to reset. Their names are their nodes' names.
+    pub hosts: &'a [&'a str],
+    /// Hosts that stay; none when the whole cluster goes.
+    pub staying: &'a [Staying<'a>],
+    /// Also undo what the install phase did.
+    pub purge: bool,
+    /// Every CNI that slipway knows: what is found is taken away, whatever a cluster file says.
+    pub cnis: &'a [CniProfile],
+}
+
+/// The steps of a reset. They are to be run to the end whatever fails on the way.
+///
+/// # Errors
+/// `Syntax` when a list of leftovers can not be read.
+pub fn steps(reset: &Reset<'_>) -> Result<Vec<Step>> {
+    let leftovers = Leftovers::of(reset.cnis)?;
+    let speaker = reset.staying.iter().find(|host| host.speaks).map(|host| host.name);
+    let mut steps = Vec::new();
+    for &host in reset.hosts {
+        let drained = speaker.map(|speaker| drain(speaker, host));
+        let drained_id = drained.as_ref().map(|step| step.id.clone());
+        steps.extend(drained);
+        steps.extend(on_host(reset, host, &leftovers, drained_id));
+        steps.extend(speaker.map(|speaker| forget(speaker, host)));
+        for staying in reset.staying {
+            steps.push(unroute(staying.name, host));
+        }
+    }
+    Ok(steps)
+}
+
+/// The steps on a host that is reset, one after another.
+fn on_host(reset: &Reset<'_>, host: &str, leftovers: &Leftovers, drained: Option<StepId>) -> Vec<Step> {
+    let whole = !reset.staying.iter().any(|host| host.speaks);
+    let flags = if whole { "--skip-phases=remove-etcd-member" } else { "" };
+    let which = if reset.purge { "all" } else { "but-install" };
+    let mut rows = vec![
+        (
+            "kubeadm",
+            "Stop the kubelet and run kubeadm reset",
+            "kubeadm leaves etcd and clears what it knows of",
+            "left_kubelet",
+            KUBEADM,
+        ),
+        (
+            "containers",
+            "End all pods",
+            "kubeadm leaves pods behind when the runtime does not answer",
+            "left_containers",
+            CONTAINERS,
+        ),
+        ("mounts", "Unmount the pods' volumes", "what is mounted must not be deleted", "left_mounts", MOUNTS),
+        (
+            "network",
+            "Take away links, routes and rules",
+            "kubeadm leaves them, and the next cluster trips over them",
+            "left_network",
+            NETWORK,
+        ),
+        (
+            "files",
+            "Delete the node's files",
+            "certificates, etcd's data, CNI state and logs of this cluster",
+            "left_files",
+            FILES,
+        ),
+        (
+            "kubelet-off",
+            "Keep the kubelet from starting at boot",
+            "kubeadm leaves it enabled, and it would restart for ever",
+            "left_enabled",
+            "timeout 60 systemctl disable -q --now kubelet\n",
+        ),
+        (
+            "undo",
+            "Undo the other steps of slipway",
+            "kubeconfigs and files that were here before come back",
+            "left_undo but-install",
+            UNDO,
+        ),
+    ];
+    if reset.purge {
+        rows.push((
+            "purge",
+            "Undo the install phase",
+            "packages, repositories, swap and settings as they were",
+            "left_undo all",
+            UNDO,
+        ));
+    }
+    let mut steps: Vec<Step> = Vec::new();
+    for (name, title, why, left, apply) in rows {
+        let which = if name == "purge" { "all" } else { "but-install" };
+        let values = [("flags", flags), ("which", which)];
+        let mut step = Step::new(StepId::new(host, NAME, name), title, why)
+            .check(Check::Sh(inventory(leftovers, &format!("[ -z \"$({left})\" ]\n"))))
+            .sh(inventory(leftovers, &script(&values, apply)))
+            .detached();
+        step.needs.extend(steps.last().map(|step| step.id.clone()).or_else(|| drained.clone()));
+        steps.push(step);
+    }
+    let mut audit = Step::new(
+        StepId::new(host, NAME, "audit"),
+        "List what is still there",
+        "a reset that says success and leaves a chain behind costs somebody an evening",
+    )
+    .check(Check::Sh(inventory(leftovers, &format!("[ -z \"$(left_all {which})\" ]\n"))))
+    .sh(inventory(leftovers, &script(&[("which", which)], AUDIT)))
+    .due(Due::Always)
+    .hint("run the same reset again; a restart of the host clears all that is not a file");
+    audit.needs.extend(steps.last().map(|step| step.id.clone()));
+    steps.push(audit);
+    steps
+}
+
+fn drain(speaker: &str, host: &str) -> Step {
+    let values = [("node", host)];
+    Step::new(
+        StepId::new(speaker, NAME, format!("drain-{host}")),
+        format!("Move the pods away from {host}"),
+        "pods with a controller start elsewhere before the node goes",
+    )
+    .check(Check::Sh(script(&values, &format!("{SURVIVOR}is_drained\n"))))
+    .sh(script(&values, &format!("{SURVIVOR}{DRAIN}")))
+    .detached()
+}
+
+fn forget(speaker: &str, host: &str) -> Step {
+    let values = [("node", host)];
+    let gone = "node_is_known\n[ $? = 1 ]\n";
+    Step::new(
+        StepId::new(speaker, NAME, format!("forget-{host}")),
+        format!("Delete the node {host}"),
+        "the cluster would go on counting it, as NotReady",
+    )
+    .needs(StepId::new(host, NAME, "kubeadm"))
+    .check(Check::Sh(script(&values, &format!("{SURVIVOR}{gone}"))))
+    .sh(script(&values, &format!("{SURVIVOR}own_kube delete node \"$node\" --ignore-not-found --wait=false\n")))
+    .hint(format!("does the API server on {speaker} answer? `kubectl get nodes` there says"))
+}
+
+/// The route to a node's pods, on a host that stays (CNI profile `bridge`).
+fn unroute(staying: &str, host: &str) -> Step {
+    let values = [("node", host)];
+    Step::new(
+        StepId::new(staying, NAME, format!("unroute-{host}")),
+        format!("Forget the way to {host}'s pods"),
+        "its subnet will be given to another node",
+    )
+    .needs(StepId::new(host, NAME, "kubeadm"))
+    .check(Check::Sh(script(&values, &format!("{UNROUTE}is_unrouted\n"))))
+    .sh(script(&values, &format!("{UNROUTE}unroute\n")))
+}
+
+/// `text` behind the functions that list what is there.
+fn inventory(leftovers: &Leftovers, text: &str) -> String {
+    let values = [
+        ("links", leftovers.links.join("\n")),
+        ("files", leftovers.files.join("\n")),
+        ("chains", leftovers.chains.join("\n")),
+        ("marks", leftovers.marks.join("\n")),
+        ("ipsets", leftovers.ipsets.join("\n")),
+        ("tables", leftovers.tables.join("\n")),
+        ("protocols", leftovers.protocols.join(" ")),
+        ("units", leftovers.units.join(" ")),
+    ];
+    let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    script(&values, &format!("{INVENTORY}{text}"))
 }

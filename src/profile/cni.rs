@@ -2,8 +2,176 @@
 
 use serde::Deserialize;
 
+use crate::error::{Error, Kind, Result};
+
+/// The profiles in the binary, as (file name, text).
+pub const EMBEDDED: &[(&str, &str)] = &[
+    ("bridge.toml", include_str!("../../profiles/cni/bridge.toml")),
+    ("flannel.toml", include_str!("../../profiles/cni/flannel.toml")),
+    ("calico.toml", include_str!("../../profiles/cni/calico.toml")),
+    ("cilium.toml", include_str!("../../profiles/cni/cilium.toml")),
+];
+
+/// What Kubernetes itself leaves on a host, whatever the CNI.
+const KUBERNETES: &str = include_str!("../../profiles/leftovers.toml");
+
+/// A CNI.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CniProfile {
     pub name: String,
+    /// One sentence for people.
+    pub about: String,
+    /// slipway lays it down by itself, without a manifest: the profile `bridge`.
+    #[serde(default)]
+    pub built_in: bool,
+    /// How it is installed; none for a CNI that slipway only knows how to clear away.
+    pub manifest: Option<Manifest>,
+    /// The file below /etc/cni/net.d whose presence says that the CNI works on a host.
+    pub config: String,
+    /// What must have rolled out before pods can have addresses.
+    #[serde(default)]
+    pub rollout: Vec<Workload>,
+    #[serde(default)]
+    pub leftovers: Leftovers,
+}
+
+/// A manifest that a control plane fetches, at a version that is pinned here.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    pub url: String,
+    /// SHA-256 in hex, where its publisher gives one.
+    pub sha256: Option<String>,
+    #[serde(default)]
+    pub patch: Vec<Patch>,
+}
+
+/// A change to a manifest. It must apply at least once, or else the step fails. In the texts, `{pod_cidr}` stands for the pod
+/// network, and a text with `{node_ip}` is repeated, a line a host.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Patch {
+    /// What it changes, for the error when it does not apply.
+    pub what: String,
+    /// Replaces what this extended regular expression matches, once in each line.
+    pub find: Option<String>,
+    /// Or: adds lines behind each line that is this one, apart from its indentation, and indents them alike.
+    pub after: Option<String>,
+    pub text: String,
+}
+
+/// Something that `kubectl rollout status` can wait for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workload {
+    pub namespace: String,
+    /// `daemonset/kube-flannel-ds`.
+    pub resource: String,
+}
+
+/// What is found on a host after `kubeadm reset`, by owner. Globs are the shell's.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Leftovers {
+    /// Network links, as globs.
+    pub links: Vec<String>,
+    /// Files and directories, as globs. Directories go with all that is in them.
+    pub files: Vec<String>,
+    /// Prefixes of the names of iptables chains, v4 and v6.
+    pub chains: Vec<String>,
+    /// What a rule in somebody else's chain carries, beside a jump to one of the chains: a comment.
+    pub marks: Vec<String>,
+    /// Prefixes of the names of ipsets.
+    pub ipsets: Vec<String>,
+    /// nftables tables, as `family name`.
+    pub tables: Vec<String>,
+    /// Routing protocol numbers of its routes (ip-route(8), `proto`).
+    pub protocols: Vec<String>,
+    /// systemd units.
+    pub units: Vec<String>,
+}
+
+impl CniProfile {
+    /// Reads a profile; `origin` is the file's name, for messages.
+    ///
+    /// # Errors
+    /// `Syntax`, with what the parser says of line and column.
+    pub fn parse(origin: &str, text: &str) -> Result<Self> {
+        toml::from_str(text)
+            .map_err(|error| Error::new(Kind::Syntax, format!("the CNI profile {origin} can not be read")).because(error))
+    }
+}
+
+/// The profiles in the binary.
+///
+/// # Errors
+/// `Syntax`, which a test of slipway rules out.
+pub fn embedded() -> Result<Vec<CniProfile>> {
+    EMBEDDED.iter().map(|(name, text)| CniProfile::parse(name, text)).collect()
+}
+
+impl Leftovers {
+    /// Those of Kubernetes itself and of all these CNIs together: a reset asks the host, not a configuration, which CNI it had.
+    ///
+    /// # Errors
+    /// `Syntax`, which a test of slipway rules out.
+    pub fn of(cnis: &[CniProfile]) -> Result<Self> {
+        let mut all: Self = toml::from_str(KUBERNETES)
+            .map_err(|error| Error::new(Kind::Syntax, "the list of Kubernetes' leftovers can not be read").because(error))?;
+        for cni in cnis {
+            let more = cni.leftovers.clone();
+            for (into, from) in [
+                (&mut all.links, more.links),
+                (&mut all.files, more.files),
+                (&mut all.chains, more.chains),
+                (&mut all.marks, more.marks),
+                (&mut all.ipsets, more.ipsets),
+                (&mut all.tables, more.tables),
+                (&mut all.protocols, more.protocols),
+                (&mut all.units, more.units),
+            ] {
+                for each in from {
+                    if !into.contains(&each) {
+                        into.push(each);
+                    }
+                }
+            }
+        }
+        Ok(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_profiles_can_be_read() {
+        let profiles = embedded().expect("they are part of the program");
+        let names: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
+        assert_eq!(names, ["bridge", "flannel", "calico", "cilium"]);
+        for profile in &profiles {
+            assert!(!(profile.built_in && profile.manifest.is_some()), "{}", profile.name);
+            for patch in profile.manifest.iter().flat_map(|manifest| &manifest.patch) {
+                assert!(patch.find.is_some() != patch.after.is_some(), "{}: {}", profile.name, patch.what);
+            }
+        }
+    }
+
+    #[test]
+    fn leftovers_of_all_are_listed_once() {
+        let all = Leftovers::of(&embedded().expect("readable")).expect("readable");
+        assert!(all.chains.iter().any(|chain| chain == "KUBE-") && all.chains.iter().any(|chain| chain == "FLANNEL-"));
+        assert_eq!(all.links.iter().filter(|link| *link == "cni0").count(), 1);
+        // A short prefix would take rules of the host's own.
+        assert!(all.chains.iter().chain(&all.ipsets).all(|prefix| prefix.len() >= 4), "{all:?}");
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        let error = CniProfile::parse("x.toml", "name = 'x'\nabout = ''\nconfig = ''\nlinks = []\n").expect_err("unknown key");
+        assert_eq!(error.kind, Kind::Syntax);
+        assert!(error.to_string().contains("links"), "{error}");
+    }
 }

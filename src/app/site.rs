@@ -1,0 +1,170 @@
+//! Opens a cluster file and its hosts: what is wanted, joined with what is there.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use super::version;
+use crate::{
+    config::{Cluster, Host, Version, WantedCni},
+    error::{Error, Kind, Result},
+    execute::{
+        Events, Hosts,
+        survey::{self, Answer},
+    },
+    facts::Facts,
+    graph::Graph,
+    phase::PHASES,
+    profile::Profiles,
+    scene::{Site, Stage, address, first_of},
+    secrets::Secrets,
+    transport::{Ask, Transport},
+};
+
+/// Everything that is known about a cluster after one survey of its hosts.
+pub(super) struct Known {
+    pub(super) cluster: Cluster,
+    pub(super) profiles: Profiles,
+    pub(super) version: Version,
+    pub(super) sites: Vec<Site>,
+    pub(super) secrets: Secrets,
+    /// The manifest that the cluster file names by path.
+    pub(super) manifest: Option<String>,
+    pub(super) hosts: Hosts,
+    /// Host -> digest of a remembered check -> whether it holds.
+    pub(super) answered: BTreeMap<String, BTreeMap<String, bool>>,
+}
+
+/// The hosts that answered, and the errors of those that did not.
+pub(super) struct Surveyed {
+    pub(super) hosts: BTreeMap<String, Transport>,
+    pub(super) facts: Vec<(Host, Facts)>,
+    pub(super) answered: BTreeMap<String, BTreeMap<String, bool>>,
+    pub(super) errors: Vec<Error>,
+}
+
+/// Surveys all hosts of a cluster.
+pub(super) async fn survey(hosts: &[Host], ask: &Ask, concurrency: usize, events: &Events) -> Surveyed {
+    let mut surveyed = Surveyed { hosts: BTreeMap::new(), facts: Vec::new(), answered: BTreeMap::new(), errors: Vec::new() };
+    for (host, answer) in survey::survey(hosts, ask, concurrency, events).await {
+        match answer {
+            Ok(Answer { transport, facts, checks }) => {
+                surveyed.hosts.insert(host.name.clone(), transport);
+                surveyed.answered.insert(host.name.clone(), checks);
+                surveyed.facts.push((host, facts));
+            }
+            Err(error) => surveyed.errors.push(error),
+        }
+    }
+    surveyed
+}
+
+impl Known {
+    /// Draws the conclusions of a survey in which every host answered.
+    pub(super) async fn conclude(cluster: Cluster, profiles: Profiles, surveyed: Surveyed) -> Result<Self> {
+        let mut sites = Vec::with_capacity(surveyed.facts.len());
+        for (host, facts) in surveyed.facts {
+            sites.push(site(&cluster, &profiles, host, facts)?);
+        }
+        let hosts = Arc::new(surveyed.hosts);
+        let version = version::resolve(&cluster, &sites, &hosts).await?;
+        let secrets = secrets(&sites)?;
+        let manifest = match &cluster.cni {
+            WantedCni::ManifestFile(path) => Some(read_manifest(path)?),
+            _ => None,
+        };
+        Ok(Self { cluster, profiles, version, sites, secrets, manifest, hosts, answered: surveyed.answered })
+    }
+
+    /// The same cluster after its hosts were asked again.
+    pub(super) async fn again(self) -> Result<Self> {
+        let mut sites = Vec::with_capacity(self.sites.len());
+        let mut answered = BTreeMap::new();
+        let mut asked = tokio::task::JoinSet::new();
+        for (index, site) in self.sites.into_iter().enumerate() {
+            let (hosts, peers) = (Arc::clone(&self.hosts), Vec::new());
+            asked.spawn(async move {
+                let transport = hosts
+                    .get(&site.host.name)
+                    .ok_or_else(|| Error::new(Kind::Internal, format!("{} is not connected", site.host.name)))?;
+                let (facts, checks) = survey::again(transport, &peers).await?;
+                Ok::<_, Error>((index, site.host, facts, checks))
+            });
+        }
+        let mut all = Vec::new();
+        while let Some(joined) = asked.join_next().await {
+            all.push(joined.map_err(|error| Error::new(Kind::Internal, "a survey ended early").because(error))??);
+        }
+        all.sort_by_key(|(index, ..)| *index);
+        for (_, host, facts, checks) in all {
+            answered.insert(host.name.clone(), checks);
+            sites.push(site(&self.cluster, &self.profiles, host, facts)?);
+        }
+        let secrets = secrets(&sites)?;
+        Ok(Self { sites, secrets, answered, ..self })
+    }
+
+    /// What the phases may see.
+    pub(super) fn stage(&self) -> Result<Stage<'_>> {
+        let cni = match &self.cluster.cni {
+            WantedCni::Profile(name) => Some(self.profiles.cni(name)?),
+            _ => None,
+        };
+        Ok(Stage {
+            cluster: &self.cluster,
+            version: self.version,
+            sites: self.sites.clone(),
+            runtime: self.profiles.runtime("containerd")?,
+            cni,
+            secrets: &self.secrets,
+            manifest: self.manifest.clone(),
+        })
+    }
+
+    /// The steps of these phases on every host. Needs that stand outside of the phases are handed on.
+    pub(super) fn graph(&self, phases: &[&str]) -> Result<Graph> {
+        let stage = self.stage()?;
+        let mut steps = Vec::new();
+        for phase in PHASES {
+            for scene in stage.scenes() {
+                steps.extend((phase.steps)(&scene)?);
+            }
+        }
+        Ok(Graph::new(steps)?.phases(phases))
+    }
+
+    /// The way to the control plane that holds the cluster, or will.
+    pub(super) fn first(&self) -> Result<(&Site, &Transport)> {
+        let site = first_of(&self.sites)?;
+        let transport = self
+            .hosts
+            .get(&site.host.name)
+            .ok_or_else(|| Error::new(Kind::Unreachable, format!("{} is not connected", site.host.name)))?;
+        Ok((site, transport))
+    }
+
+    /// Words that no line may show.
+    pub(super) fn redact(&self) -> Vec<String> {
+        vec![self.secrets.token.secret.clone(), self.secrets.certificate_key.clone()]
+    }
+}
+
+fn site(cluster: &Cluster, profiles: &Profiles, host: Host, facts: Facts) -> Result<Site> {
+    let profile = profiles
+        .os(host.profile.as_deref(), &facts.os)
+        .map_err(|error| Error { what: format!("{}: {}", host.name, error.what), ..error })?
+        .clone();
+    let node_ip = address::node_ip(cluster, &host, &facts)?;
+    Ok(Site { host, facts, profile, node_ip })
+}
+
+fn secrets(sites: &[Site]) -> Result<Secrets> {
+    let first = first_of(sites)?;
+    Secrets::generate(first.facts.ca.as_deref().filter(|_| first.facts.pki_complete))
+}
+
+fn read_manifest(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).map_err(|error| {
+        Error::new(Kind::NoFile, format!("the CNI manifest {} cannot be read", path.display()))
+            .because(error)
+            .hint("`cni` in the cluster file takes a path relative to that file, a URL, or the name of a profile")
+    })
+}

@@ -1,0 +1,81 @@
+//! Which Kubernetes version exactly: `1.34` is the newest patch that the package repository has.
+
+use crate::{
+    config::{Cluster, Version},
+    error::{Error, Kind, Result},
+    execute::{Hosts, survey::ask_host},
+    lower::{Program, quote},
+    scene::{Site, first_of},
+};
+
+/// The exact version that the cluster file means. Asks nobody where the file is exact or a control plane has that minor already:
+/// a patch release that came out since is not a reason to change a running cluster.
+///
+/// # Errors
+/// `UnsupportedVersion` when the repository has no such minor version.
+pub(super) async fn resolve(cluster: &Cluster, sites: &[Site], hosts: &Hosts) -> Result<Version> {
+    let wanted = cluster.kubernetes;
+    if let Some(patch) = wanted.patch {
+        return Ok(Version { major: wanted.major, minor: wanted.minor, patch });
+    }
+    let first = first_of(sites)?;
+    let installed = first.facts.versions.get("kubeadm").and_then(|version| version.parse::<Version>().ok());
+    if let Some(version) = installed.filter(|version| (version.major, version.minor) == (wanted.major, wanted.minor)) {
+        return Ok(version);
+    }
+    let Some(transport) = hosts.get(&first.host.name) else {
+        return Err(Error::new(Kind::Unreachable, format!("{} is not connected", first.host.name)));
+    };
+    let url = match &cluster.packages.url {
+        Some(url) => url.clone(),
+        None => first.profile.kubernetes.repository.url.line(&[("minor", &wanted.minor.to_string())])?,
+    };
+    let offered = ask_host(transport, &index_program(&url)).await.map_err(|error| {
+        Error::new(Kind::UnsupportedVersion, format!("the newest patch of Kubernetes {wanted} cannot be found at {url}"))
+            .because(error)
+            .hint(format!("write an exact version, such as \"{wanted}.0\", or check that {} reaches {url}", first.host.name))
+    })?;
+    newest(&offered, wanted.major, wanted.minor).ok_or_else(|| {
+        Error::new(Kind::UnsupportedVersion, format!("the repository {url} has no Kubernetes {wanted}"))
+            .hint("https://kubernetes.io/releases lists the versions there are; each minor has a repository of its own")
+    })
+}
+
+/// Prints the versions of kubeadm in the repository, whichever kind it is.
+fn index_program(url: &str) -> Program {
+    let url = quote(url.trim_end_matches('/'));
+    Program::of(&format!(
+        "mkdir -p -m 700 \"$RUN\"
+index=$(mktemp \"$RUN/index.XXXXXX\")
+if have apt-get; then
+    fetch {url}/Packages \"$index\"
+    awk '$1 == \"Package:\" {{ package = $2 }} $1 == \"Version:\" && package == \"kubeadm\" {{ print $2 }}' \"$index\"
+else
+    dnf -q --repofrompath=slipway-index,{url}/ --repo=slipway-index repoquery --qf '%{{version}}\\n' kubeadm
+fi
+status=$?
+rm -f \"$index\"
+exit $status
+"
+    ))
+}
+
+fn newest(offered: &[String], major: u32, minor: u32) -> Option<Version> {
+    offered
+        .iter()
+        .filter_map(|line| line.trim().split('-').next()?.parse::<Version>().ok())
+        .filter(|version| (version.major, version.minor) == (major, minor))
+        .max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_patch_is_chosen_by_number() {
+        let offered: Vec<String> = ["1.34.2-1.1", "1.34.10-1.1", "1.33.12-1.1", "junk"].map(String::from).to_vec();
+        assert_eq!(newest(&offered, 1, 34).map(|version| version.to_string()).as_deref(), Some("1.34.10"));
+        assert_eq!(newest(&offered, 1, 35), None);
+    }
+}

@@ -1,0 +1,147 @@
+//! Takes one step to its host and brings its outcome back.
+
+use std::{collections::VecDeque, time::Duration};
+
+use super::{Events, Options, Stop};
+use crate::{
+    error::{Error, Kind},
+    event::{Event, Failure, Outcome},
+    lower::{self, Mark},
+    step::{Op, Retry, Step},
+    transport::{Line, Transport},
+};
+
+/// How many of the last lines of a failed step a person is shown.
+const TAIL: usize = 15;
+
+/// How often a lost connection is made again for one step, with a pause that grows by a second each time.
+const RECONNECTS: u32 = 5;
+
+pub(super) async fn carry(step: &Step, transport: &Transport, options: &Options, events: &Events, stop: &mut Stop) -> Outcome {
+    let program = lower::lower(step);
+    let (tries, pause, because) = match step.retry {
+        Retry::No => (1, Duration::ZERO, ""),
+        Retry::Times { tries, pause, because } => (tries, pause, because),
+    };
+    let mut attempt = 1;
+    let mut lost = 0;
+    loop {
+        let _ = events.send(Event::Started { id: step.id.clone(), attempt: attempt + lost });
+        let mut watcher = Watcher::new(step, options, events);
+        let mut take = |line| watcher.take(line);
+        let ended = tokio::select! {
+            ended = transport.run(&program, &mut take) => ended,
+            () = out_of_patience(stop) => return Outcome::Cancelled,
+        };
+        let (failure, again) = match ended {
+            Ok(exit) => match watcher.judge(exit.status) {
+                Ok(outcome) => return outcome,
+                Err(failure) => (failure, attempt < tries),
+            },
+            // The program may have run, or may still be running: only asking again can tell, and every step bears that.
+            Err(error) if error.kind == Kind::Lost && lost < RECONNECTS => {
+                lost += 1;
+                let pause = Duration::from_secs(u64::from(lost));
+                let because = format!("the connection was lost ({error}); a step that runs detached goes on meanwhile");
+                let _ = events.send(Event::Retrying { id: step.id.clone(), attempt: attempt + lost, because, pause });
+                tokio::time::sleep(pause).await;
+                continue;
+            }
+            Err(error) => (watcher.undecided(&error), false),
+        };
+        if !again || *stop.borrow() > 0 {
+            return Outcome::Failed(failure);
+        }
+        attempt += 1;
+        let _ = events.send(Event::Retrying { id: step.id.clone(), attempt: attempt + lost, because: because.to_owned(), pause });
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Returns when a person has asked a second time to stop; a run that nobody can stop never does.
+async fn out_of_patience(stop: &mut Stop) {
+    if stop.wait_for(|asked| *asked >= 2).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Follows the output of one attempt.
+struct Watcher<'a> {
+    step: &'a Step,
+    options: &'a Options,
+    events: &'a Events,
+    tail: VecDeque<String>,
+    op: Option<usize>,
+    failed: Option<i32>,
+    end: Option<i32>,
+}
+
+impl<'a> Watcher<'a> {
+    fn new(step: &'a Step, options: &'a Options, events: &'a Events) -> Self {
+        Self { step, options, events, tail: VecDeque::new(), op: None, failed: None, end: None }
+    }
+
+    fn take(&mut self, line: Line) {
+        match Mark::parse(&line.text) {
+            Some(Mark::Op(index)) => self.op = Some(index),
+            Some(Mark::Failed(status)) => self.failed = Some(status),
+            Some(Mark::End(status)) => self.end = Some(status),
+            None => {
+                let text = self.options.redact.iter().fold(line.text, |text, secret| text.replace(secret.as_str(), "(secret)"));
+                if self.tail.len() == TAIL {
+                    self.tail.pop_front();
+                }
+                self.tail.push_back(text.clone());
+                let _ = self.events.send(Event::Line { id: self.step.id.clone(), text });
+            }
+        }
+    }
+
+    /// The outcome of a program that ended with `status`.
+    fn judge(self, status: i32) -> Result<Outcome, Failure> {
+        match (self.end, status) {
+            (Some(lower::UNCHANGED), lower::UNCHANGED) => Ok(Outcome::Unchanged),
+            (Some(lower::CHANGED), lower::CHANGED) => Ok(Outcome::Changed),
+            (Some(lower::NOT_CONVERGED), _) => {
+                Err(self.failure("it ran without an error, but its check still says that the work is not done".to_owned(), None))
+            }
+            (Some(_), _) => {
+                let exit = self.failed;
+                let what = exit.map_or_else(|| "it failed".to_owned(), |exit| format!("it ended with exit code {exit}"));
+                Err(self.failure(what, exit))
+            }
+            // Without the last mark the program did not get to its end: a shell that was killed, a full disk, a missing tool.
+            (None, _) => Err(self.failure(format!("its program ended early, with exit code {status}"), Some(status))),
+        }
+    }
+
+    fn undecided(self, error: &Error) -> Failure {
+        let hint = error.hints.first().cloned();
+        let failure = self.failure(error.to_string(), None);
+        Failure { hint: hint.or(failure.hint), ..failure }
+    }
+
+    fn failure(self, what: String, exit: Option<i32>) -> Failure {
+        Failure {
+            what,
+            command: self.op.and_then(|index| self.step.apply.get(index)).map(describe),
+            exit,
+            tail: self.tail.into(),
+            hint: self.step.hint.clone(),
+        }
+    }
+}
+
+/// An op as a person would type it, in one line of bearable length.
+fn describe(op: &Op) -> String {
+    let text = match op {
+        Op::Sh(shell) => {
+            let lines: Vec<&str> =
+                shell.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+            lines.join("; ")
+        }
+        Op::Write(file) => format!("write {}", file.path.display()),
+        Op::Remove(path) => format!("remove {}", path.display()),
+    };
+    if text.chars().count() > 200 { format!("{} …", text.chars().take(200).collect::<String>()) } else { text }
+}

@@ -1,0 +1,170 @@
+//! Asks hosts what is there: facts, and which steps are done already.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
+
+use super::{Events, Hosts};
+use crate::{
+    config::Host,
+    error::{Error, Kind, Result},
+    event::{Event, HostState},
+    facts::{self, Facts},
+    graph::Graph,
+    lower::{self, Program, Survey},
+    step::StepId,
+    transport::{Ask, Transport},
+};
+
+/// A host that answered.
+pub struct Answer {
+    pub transport: Transport,
+    pub facts: Facts,
+    /// Digest of a check that the host remembered -> whether it holds.
+    pub checks: BTreeMap<String, bool>,
+}
+
+/// Connects to all hosts at once and asks each for its facts and its remembered checks, in one exec.
+/// Every host has its own result: one that is out of reach does not hide what the others said.
+pub async fn survey(hosts: &[Host], ask: &Ask, concurrency: usize, events: &Events) -> Vec<(Host, Result<Answer>)> {
+    let slots = Arc::new(Semaphore::new(concurrency.max(1)));
+    let mut tasks = JoinSet::new();
+    for (index, host) in hosts.iter().cloned().enumerate() {
+        let peers: Vec<String> = hosts.iter().filter(|peer| peer.name != host.name).map(|peer| peer.address.clone()).collect();
+        let (ask, events, slots) = (Arc::clone(ask), events.clone(), Arc::clone(&slots));
+        tasks.spawn(async move {
+            let _slot = slots.acquire().await;
+            let answer = survey_host(&host, &peers, ask, &events).await;
+            (index, host, answer)
+        });
+    }
+    let mut answers = Vec::with_capacity(hosts.len());
+    while let Some(joined) = tasks.join_next().await {
+        answers.extend(joined);
+    }
+    answers.sort_by_key(|(index, ..)| *index);
+    answers.into_iter().map(|(_, host, answer)| (host, answer)).collect()
+}
+
+async fn survey_host(host: &Host, peers: &[String], ask: Ask, events: &Events) -> Result<Answer> {
+    let began = Instant::now();
+    let tell = |state, execs| {
+        let _ = events.send(Event::Host { host: host.name.clone(), state, took: began.elapsed(), execs });
+    };
+    tell(HostState::Connecting, 0);
+    let asked = async {
+        let transport = Transport::connect(&host.address, &host.reach, ask).await?;
+        tell(HostState::Probing, 0);
+        let (facts, checks) = again(&transport, peers).await?;
+        Ok(Answer { transport, facts, checks })
+    };
+    let answer = asked.await.map_err(|error: Error| named(error, &host.name));
+    match &answer {
+        Ok(answer) => tell(HostState::Ready, answer.transport.execs()),
+        Err(_) => tell(HostState::Failed, 0),
+    }
+    answer
+}
+
+/// Asks a connected host once more: after a run, to prove that nothing is left to do.
+///
+/// # Errors
+/// `Lost` when the answer was cut short.
+pub async fn again(transport: &Transport, peers: &[String]) -> Result<(Facts, BTreeMap<String, bool>)> {
+    let nonce = nonce()?;
+    let survey = take_survey(transport, &nonce, &lower::survey_program(&nonce, peers)).await?;
+    let mut facts = facts::parse(&survey.facts, &nonce)?;
+    facts.clock_here = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64();
+    Ok((facts, survey.checks))
+}
+
+/// Which steps are done. What the hosts answered already counts where the very same check was asked; the rest is asked now,
+/// in one exec a host. With `remember`, hosts keep the checks of this graph for the next survey.
+///
+/// # Errors
+/// `Lost` when an answer was cut short.
+pub async fn verdicts(
+    graph: &Graph,
+    hosts: &Hosts,
+    answered: &BTreeMap<String, BTreeMap<String, bool>>,
+    remember: bool,
+) -> Result<BTreeMap<StepId, bool>> {
+    let mut tasks = JoinSet::new();
+    let mut verdicts = BTreeMap::new();
+    for name in hosts.keys() {
+        let steps: Vec<_> = graph.steps().filter(|step| step.id.host == *name).cloned().collect();
+        let digests: BTreeMap<String, StepId> = steps.iter().map(|step| (lower::check_digest(step), step.id.clone())).collect();
+        let known = answered.get(name).cloned().unwrap_or_default();
+        let checkable = |digest: &String| {
+            steps.iter().any(|step| lower::check_digest(step) == *digest && step.check != crate::step::Check::Never)
+        };
+        if digests.keys().filter(|digest| checkable(digest)).all(|digest| known.contains_key(digest)) {
+            verdicts.extend(resolve(&digests, &known));
+            continue;
+        }
+        let (hosts, name) = (Arc::clone(hosts), name.clone());
+        tasks.spawn(async move {
+            let Some(transport) = hosts.get(&name) else { return Ok(BTreeMap::new()) };
+            let nonce = nonce()?;
+            let program = lower::checks_program(&nonce, steps.iter(), remember);
+            let survey = take_survey(transport, &nonce, &program).await.map_err(|error| named(error, &name))?;
+            Ok(resolve(&digests, &survey.checks))
+        });
+    }
+    while let Some(joined) = tasks.join_next().await {
+        verdicts.extend(joined.map_err(|error| Error::new(Kind::Internal, "a check task ended early").because(error))??);
+    }
+    Ok(verdicts)
+}
+
+fn resolve(digests: &BTreeMap<String, StepId>, answers: &BTreeMap<String, bool>) -> BTreeMap<StepId, bool> {
+    digests.iter().filter_map(|(digest, id)| answers.get(digest).map(|done| (id.clone(), *done))).collect()
+}
+
+async fn take_survey(transport: &Transport, nonce: &str, program: &Program) -> Result<Survey> {
+    let mut survey = Survey::default();
+    let mut last = String::new();
+    let exit = transport
+        .run(program, &mut |line| {
+            survey.take(nonce, &line.text);
+            last = line.text;
+        })
+        .await?;
+    if survey.complete {
+        return Ok(survey);
+    }
+    Err(Error::new(
+        Kind::Lost,
+        format!("the probe ended early, with exit code {}; the last that was seen is {last:?}", exit.status),
+    )
+    .hint("run it again with -v; a shell start-up file on the host that exits or execs would do this"))
+}
+
+/// Runs a program whose output is its answer, and gives that back.
+///
+/// # Errors
+/// `Lost`; `Step` when the program failed, with the last line it printed.
+pub async fn ask_host(transport: &Transport, program: &Program) -> Result<Vec<String>> {
+    let (mut out, mut said) = (Vec::new(), String::new());
+    let exit = transport.run(program, &mut |line| if line.stderr { said = line.text } else { out.push(line.text) }).await?;
+    if exit.status == 0 { Ok(out) } else { Err(Error::new(Kind::Step, format!("exit code {}: {said}", exit.status))) }
+}
+
+/// A word that no greeting of a host can contain by accident.
+fn nonce() -> Result<String> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| Error::new(Kind::Internal, "no randomness").because(error.to_string()))?;
+    Ok(format!("slipway-{:016x}", u64::from_le_bytes(bytes)))
+}
+
+/// Puts the host's name in front of an error that does not name it.
+fn named(mut error: Error, host: &str) -> Error {
+    if !error.what.contains(host) {
+        error.what = format!("{host}: {}", error.what);
+    }
+    error
+}

@@ -1,0 +1,168 @@
+//! The executor over hosts in memory.
+
+use std::sync::Mutex;
+
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::*;
+use crate::{
+    error::{Error, Kind},
+    event::Failure,
+    graph::Graph,
+    lower::Program,
+    step::{Check, Due, StepId},
+    transport::{Exit, Line, fake::Fake},
+};
+
+fn step(host: &str, name: &str, needs: &[(&str, &str)]) -> Step {
+    let mut step = Step::new(StepId::new(host, "install", name), name, "").check(Check::Sh("false".into())).sh("true");
+    step.needs = needs.iter().map(|(host, name)| StepId::new(host, "install", *name)).collect();
+    step
+}
+
+/// The step that a program is for, by the ledger name on its last line.
+fn name_of(program: &Program) -> String {
+    let call = program.text().lines().rev().find_map(|line| line.strip_prefix("run_step '")).expect("a step's program");
+    call.split('\'').next().expect("a quoted name").trim_start_matches("install.").to_owned()
+}
+
+fn line(text: &str) -> Line {
+    Line { stderr: false, text: text.to_owned() }
+}
+
+/// Hosts on which every step changes something, save for the answers of `special`.
+fn hosts(names: &[&str], special: fn(&str, &str, usize) -> Option<Result<i32, Kind>>) -> Hosts {
+    let calls = Arc::new(Mutex::new(BTreeMap::<String, usize>::new()));
+    let mut hosts = BTreeMap::new();
+    for name in names {
+        let (host, calls) = ((*name).to_owned(), Arc::clone(&calls));
+        let fake = Fake::new(Arc::new(move |program| {
+            let step = name_of(program);
+            let mut calls = calls.lock().expect("no panic elsewhere");
+            let count = calls.entry(format!("{host}/{step}")).or_default();
+            *count += 1;
+            match special(&host, &step, *count).unwrap_or(Ok(10)) {
+                Ok(1) => Ok((
+                    vec![line("::slipway op 0"), line("boom"), line("::slipway failed 7"), line("::slipway end 1")],
+                    Exit { status: 1 },
+                )),
+                Ok(code) => Ok((vec![line(&format!("::slipway end {code}"))], Exit { status: code })),
+                Err(kind) => Err(Error::new(kind, "cut")),
+            }
+        }));
+        hosts.insert((*name).to_owned(), Transport::Fake(fake));
+    }
+    Arc::new(hosts)
+}
+
+async fn run(steps: Vec<Step>, hosts: Hosts, mode: Mode, asked: u8) -> Vec<Event> {
+    let plan = Plan::all_due(Graph::new(steps).expect("a graph"));
+    let (events, received) = unbounded_channel();
+    let (_sender, stop) = watch::channel(asked);
+    execute(plan, hosts, Options { mode, concurrency: 4, redact: vec!["hunter2".into()] }, events, stop).await;
+    drain(received)
+}
+
+fn drain(mut received: UnboundedReceiver<Event>) -> Vec<Event> {
+    let mut all = Vec::new();
+    while let Ok(event) = received.try_recv() {
+        all.push(event);
+    }
+    all
+}
+
+fn outcomes(events: &[Event]) -> Vec<(String, Outcome)> {
+    events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Finished { id, outcome, .. } => Some((id.to_string(), outcome.clone())),
+            _ => None,
+        })
+        .collect()
+}
+
+fn outcome_of(events: &[Event], path: &str) -> Outcome {
+    outcomes(events).into_iter().find(|(id, _)| id == path).expect("the step ended").1
+}
+
+#[tokio::test]
+async fn a_step_waits_for_what_it_needs_on_another_host() {
+    let steps = vec![step("b", "second", &[("a", "first")]), step("a", "zeroth", &[]), step("a", "first", &[("a", "zeroth")])];
+    let events = run(steps, hosts(&["a", "b"], |_, _, _| None), Mode::StopAtFailure, 0).await;
+    let order: Vec<String> = outcomes(&events).into_iter().map(|(id, _)| id).collect();
+    assert_eq!(order, ["a/install/zeroth", "a/install/first", "b/install/second"]);
+}
+
+#[tokio::test]
+async fn a_failure_blocks_what_needs_it_and_nothing_else() {
+    let steps =
+        vec![step("a", "bad", &[]), step("a", "after", &[]), step("b", "needs-bad", &[("a", "bad")]), step("c", "free", &[])];
+    let events = run(steps, hosts(&["a", "b", "c"], |_, name, _| (name == "bad").then_some(Ok(1))), Mode::StopAtFailure, 0).await;
+    let Outcome::Failed(Failure { exit, tail, command, .. }) = outcome_of(&events, "a/install/bad") else { panic!("it failed") };
+    assert_eq!((exit, tail, command), (Some(7), vec!["boom".to_owned()], Some("true".to_owned())));
+    let by = Outcome::Blocked { by: StepId::new("a", "install", "bad") };
+    assert_eq!(outcome_of(&events, "a/install/after"), by);
+    assert_eq!(outcome_of(&events, "b/install/needs-bad"), by);
+    assert_eq!(outcome_of(&events, "c/install/free"), Outcome::Changed);
+}
+
+#[tokio::test]
+async fn a_reset_goes_on_after_a_failure() {
+    let steps = vec![step("a", "bad", &[]), step("a", "after", &[("a", "bad")])];
+    let events = run(steps, hosts(&["a"], |_, name, _| (name == "bad").then_some(Ok(1))), Mode::Continue, 0).await;
+    assert_eq!(outcome_of(&events, "a/install/after"), Outcome::Changed);
+}
+
+#[tokio::test]
+async fn cleaning_up_happens_whatever_failed() {
+    let steps = vec![step("a", "bad", &[]), step("a", "clean", &[("a", "bad")]).due(Due::Always)];
+    let events = run(steps, hosts(&["a"], |_, name, _| (name == "bad").then_some(Ok(1))), Mode::StopAtFailure, 0).await;
+    assert_eq!(outcome_of(&events, "a/install/clean"), Outcome::Changed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_reason_makes_a_retry() {
+    let with_reason = step("a", "flaky", &[]).retry(3, Duration::from_secs(1), "mirrors hiccup");
+    let second_try = |_: &str, name: &str, count: usize| (name == "flaky" && count < 2).then_some(Ok(1));
+    let events = run(vec![with_reason], hosts(&["a"], second_try), Mode::StopAtFailure, 0).await;
+    assert_eq!(outcome_of(&events, "a/install/flaky"), Outcome::Changed);
+    let events = run(vec![step("a", "flaky", &[])], hosts(&["a"], second_try), Mode::StopAtFailure, 0).await;
+    assert!(matches!(outcome_of(&events, "a/install/flaky"), Outcome::Failed(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_connection_is_made_again_and_never_taken_for_success() {
+    let once = |_: &str, _: &str, count: usize| (count == 1).then_some(Err(Kind::Lost));
+    let events = run(vec![step("a", "x", &[])], hosts(&["a"], once), Mode::StopAtFailure, 0).await;
+    assert_eq!(outcome_of(&events, "a/install/x"), Outcome::Changed);
+    let always = |_: &str, _: &str, _: usize| Some(Err(Kind::Lost));
+    let events = run(vec![step("a", "x", &[])], hosts(&["a"], always), Mode::StopAtFailure, 0).await;
+    assert!(matches!(outcome_of(&events, "a/install/x"), Outcome::Failed(_)));
+}
+
+#[tokio::test]
+async fn after_ctrl_c_nothing_new_starts() {
+    let events =
+        run(vec![step("a", "x", &[]), step("b", "y", &[])], hosts(&["a", "b"], |_, _, _| None), Mode::StopAtFailure, 1).await;
+    assert!(outcomes(&events).iter().all(|(_, outcome)| *outcome == Outcome::Cancelled));
+    assert!(!events.iter().any(|event| matches!(event, Event::Started { .. })));
+}
+
+#[tokio::test]
+async fn a_program_that_ends_without_its_last_mark_has_failed() {
+    let fake = Fake::new(Arc::new(|_| Ok((vec![line("token hunter2")], Exit { status: 0 }))));
+    let hosts = Arc::new(BTreeMap::from([("a".to_owned(), Transport::Fake(fake))]));
+    let events = run(vec![step("a", "x", &[])], hosts, Mode::StopAtFailure, 0).await;
+    assert!(matches!(outcome_of(&events, "a/install/x"), Outcome::Failed(_)));
+    assert!(events.iter().any(|event| matches!(event, Event::Line { text, .. } if text == "token (secret)")));
+}
+
+#[tokio::test]
+async fn five_thousand_hosts_are_no_trouble() {
+    let names: Vec<String> = (0..5000).map(|index| format!("h{index}")).collect();
+    let mut steps = vec![step("h0", "first", &[])];
+    steps.extend(names.iter().map(|name| step(name, "join", &[("h0", "first")])));
+    let known: Vec<&str> = names.iter().map(String::as_str).collect();
+    let events = run(steps, hosts(&known, |_, _, _| None), Mode::StopAtFailure, 0).await;
+    assert_eq!(outcomes(&events).iter().filter(|(_, outcome)| *outcome == Outcome::Changed).count(), 5001);
+}

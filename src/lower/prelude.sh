@@ -1,0 +1,226 @@
+# The functions that step programs may call. Lowering puts only those into a program that its text mentions.
+# POSIX sh (dash, bash, busybox). A function starts at column 1 with `name() {` and ends with `}` at column 1.
+
+have() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+say() {
+    printf '%s\n' "$*"
+}
+
+die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+# Polls a command until it succeeds: wait_for SECONDS WHAT COMMAND...
+wait_for() {
+    wf_left=$(($1 * 10 / 3)) wf_limit=$1 wf_what=$2
+    shift 2
+    until ("$@") >/dev/null 2>&1; do
+        wf_left=$((wf_left - 1))
+        [ "$wf_left" -gt 0 ] || die "$wf_what: gave up after $wf_limit s"
+        sleep 0.3
+    done
+}
+
+# Downloads with whatever is there: fetch URL FILE. Certificates are checked; a file that is not whole is not left behind.
+fetch() {
+    for f_try in 1 2 3; do
+        if have curl; then
+            curl -fsSL --connect-timeout 20 -o "$2.part" -- "$1" && f_ok=1 || f_ok=0
+        elif have wget; then
+            wget -q -T 20 -O "$2.part" -- "$1" && f_ok=1 || f_ok=0
+        elif [ -x /usr/lib/apt/apt-helper ]; then
+            /usr/lib/apt/apt-helper -o Acquire::Retries=0 download-file "$1" "$2.part" >/dev/null && f_ok=1 || f_ok=0
+        else
+            die "nothing here can download $1: install curl or wget"
+        fi
+        if [ "$f_ok" = 1 ]; then
+            mv -f "$2.part" "$2"
+            return 0
+        fi
+        [ "$f_try" = 3 ] || sleep 1
+    done
+    rm -f "$2.part"
+    die "could not download $1"
+}
+
+# Prints the fingerprint of every primary key in an OpenPGP key file, armoured or binary, without gpg: openpgp_fingerprints FILE.
+# RFC 4880, 4.2 (packet headers), 6.2 (armour) and 12.2 (a version 4 fingerprint is the SHA-1 of 0x99, the length, and the body).
+openpgp_fingerprints() {
+    op_work=$(mktemp -d "${RUN:-/run}/key.XXXXXX")
+    if grep -q '^-----BEGIN PGP' "$1"; then
+        awk '/^-----BEGIN PGP/ { inside = 1; next } /^-----END PGP/ { inside = 0; body = 0 }
+             inside && body && !/^=/ { print } inside && /^[ \t\r]*$/ { body = 1 }' "$1" | tr -d ' \t\r' | base64 -d >"$op_work/keys"
+    else
+        cp "$1" "$op_work/keys"
+    fi
+    # One decimal byte a line in; "offset length" of each public-key packet (tag 6) out.
+    od -An -v -tu1 -w1 "$op_work/keys" | awk '
+        { byte[NR] = $1 + 0 }
+        END {
+            at = 1
+            while (at <= NR) {
+                header = byte[at]
+                if (header < 128) { print "bad"; exit }
+                if (header >= 192) {
+                    tag = header - 192; first = byte[at + 1]
+                    if (first < 192) { size = first; skip = 2 }
+                    else if (first < 224) { size = (first - 192) * 256 + byte[at + 2] + 192; skip = 3 }
+                    else if (first == 255) { size = ((byte[at + 2] * 256 + byte[at + 3]) * 256 + byte[at + 4]) * 256 + byte[at + 5]; skip = 6 }
+                    else { print "bad"; exit }
+                } else {
+                    tag = int((header - 128) / 4); kind = header % 4
+                    if (kind == 0) { size = byte[at + 1]; skip = 2 }
+                    else if (kind == 1) { size = byte[at + 1] * 256 + byte[at + 2]; skip = 3 }
+                    else if (kind == 2) { size = ((byte[at + 1] * 256 + byte[at + 2]) * 256 + byte[at + 3]) * 256 + byte[at + 4]; skip = 5 }
+                    else { print "bad"; exit }
+                }
+                if (tag == 6) { print at + skip, size, byte[at + skip] }
+                at += skip + size
+            }
+        }' >"$op_work/packets"
+    while read -r op_at op_size op_version; do
+        if [ "$op_at" = bad ] || [ "$op_version" != 4 ]; then
+            rm -rf "$op_work"
+            die "$1 is not an OpenPGP key file that can be checked"
+        fi
+        {
+            # shellcheck disable=SC2059 # the format is made of octal escapes on purpose
+            printf "$(printf '\\231\\%03o\\%03o' $((op_size / 256)) $((op_size % 256)))"
+            tail -c "+$op_at" "$op_work/keys" | head -c "$op_size"
+        } | sha1sum | cut -c1-40 | tr 'a-f' 'A-F'
+    done <"$op_work/packets"
+    rm -rf "$op_work"
+}
+
+kube() {
+    kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout=30s "$@"
+}
+
+kubelet_kube() {
+    kubectl --kubeconfig /etc/kubernetes/kubelet.conf --request-timeout=30s "$@"
+}
+
+# Whether a file is as wanted: same_as FILE MODE OWNER SHA256
+same_as() {
+    [ -f "$1" ] && [ "$(stat -c '%a %U:%G' "$1")" = "$2 $3" ] && [ "$(sha256sum <"$1")" = "$4  -" ]
+}
+
+# Puts a file in place whole or not at all: put FUNCTION FILE MODE OWNER; the function prints the content.
+put() {
+    p_dir=$(dirname "$2")
+    [ -d "$p_dir" ] || (umask 022 && mkdir -p "$p_dir")
+    p_new=$(mktemp "$p_dir/.slipway.XXXXXX")
+    "$1" >"$p_new"
+    chmod "$3" "$p_new"
+    chown "$4" "$p_new"
+    sync "$p_new" 2>/dev/null || :
+    mv -f "$p_new" "$2"
+    if have restorecon; then restorecon "$2" 2>/dev/null || :; fi
+}
+
+# Keeps a file aside and prints the shell that puts it back, or that removes what was not there: keep FILE
+keep() {
+    if [ -e "$1" ] || [ -h "$1" ]; then
+        mkdir -p "$STATE/before$(dirname "$1")"
+        cp -a "$1" "$STATE/before$1"
+        printf "if [ -e '%s' ]; then cp -a '%s' '%s.slipway-undo' && mv -f '%s.slipway-undo' '%s'; fi\n" \
+            "$STATE/before$1" "$STATE/before$1" "$1" "$1" "$1"
+        return 0
+    fi
+    printf "rm -f '%s'\n" "$1"
+    k_dir=$(dirname "$1")
+    while [ ! -d "$k_dir" ]; do
+        printf "rmdir '%s' 2>/dev/null || :\n" "$k_dir"
+        k_dir=$(dirname "$k_dir")
+    done
+}
+
+# Writes the undo of a step to the ledger, before the step acts; the first entry of a step stays, since it knows how things were.
+record_undo() {
+    for r_entry in "$STATE"/undo/*-"$1".sh; do
+        [ -e "$r_entry" ] && return 0
+    done
+    r_last=$(ls "$STATE/undo" | tail -n 1)
+    r_last=${r_last%%-*}
+    undo >"$STATE/undo/.new"
+    if [ -s "$STATE/undo/.new" ]; then
+        sync "$STATE/undo/.new" 2>/dev/null || :
+        mv -f "$STATE/undo/.new" "$STATE/undo/$(printf '%04d' $((1${r_last:-0000} - 10000 + 1)))-$1.sh"
+    else
+        rm -f "$STATE/undo/.new"
+    fi
+}
+
+# The life of a step: check, record the undo, apply, check again. Exit 0 unchanged, 10 changed, 20 did not converge, 1 failed.
+# run_step LEDGER_NAME PHASE
+run_step() {
+    mkdir -p -m 700 "$STATE" "$STATE/undo" "$STATE/before" "$RUN"
+    exec 9>"$RUN/lock"
+    if ! flock -n 9; then
+        say "waiting for $(cat "$RUN/holder" 2>/dev/null || echo 'another slipway'), which is still running here"
+        flock -w 1800 9 || die "another slipway has held this host for 30 minutes: $(cat "$RUN/holder" 2>/dev/null)"
+    fi
+    printf '%s\n' "$1" >"$RUN/holder"
+    if (check) >/dev/null 2>&1 9>&-; then
+        mark end 0
+        exit 0
+    fi
+    (
+        set -eu
+        record_undo "$1"
+    )
+    [ "$2" = verify ] || rm -rf "$STATE/verified"
+    # Not in a condition: that would switch -e off inside.
+    (
+        set -eu
+        apply
+    ) 9>&-
+    rs_status=$?
+    if [ "$rs_status" -ne 0 ]; then
+        mark failed "$rs_status"
+        mark end 1
+        exit 1
+    fi
+    if proved 9>&-; then
+        mark end 10
+        exit 10
+    fi
+    mark end 20
+    exit 20
+}
+
+# Runs the program that `job` prints apart from this connection and follows it: run_detached NAME.
+# A job that an earlier connection began is adopted if it is the same, and waited for if it is not.
+run_detached() {
+    mkdir -p -m 700 "$RUN"
+    d_dir=$RUN/job.$1
+    if [ -f "$d_dir/program" ] && job | cmp -s - "$d_dir/program"; then
+        say "attaching to $1, which an earlier connection began"
+    else
+        if [ -d "$d_dir" ] && ! flock -n "$d_dir/lock" true; then
+            say "waiting for an earlier run of $1 to end"
+            flock -w 3600 "$d_dir/lock" true || die "an earlier run of $1 has not ended in an hour"
+        fi
+        rm -rf "$d_dir"
+        mkdir -m 700 "$d_dir"
+        : >"$d_dir/out"
+        : >"$d_dir/lock"
+        job >"$d_dir/program.new"
+        mv "$d_dir/program.new" "$d_dir/program"
+        # shellcheck disable=SC2016 # $1 is the detached shell's own
+        setsid flock "$d_dir/lock" sh -c 'sh "$1/program" >"$1/out" 2>&1; echo $? >"$1/rc.new"; mv "$1/rc.new" "$1/rc"' slipway "$d_dir" \
+            </dev/null >/dev/null 2>&1 &
+        echo $! >"$d_dir/pid"
+    fi
+    if [ -s "$d_dir/pid" ]; then
+        tail -n +1 -s 0.1 -f --pid="$(cat "$d_dir/pid")" "$d_dir/out" 2>/dev/null
+    fi
+    flock -w 3600 "$d_dir/lock" true
+    d_status=$(cat "$d_dir/rc" 2>/dev/null) || die "$1 ended without a result: was this host restarted? run slipway again"
+    rm -rf "$d_dir"
+    exit "$d_status"
+}

@@ -1,0 +1,87 @@
+//! What is asked of a host before anything is decided: the probe's facts and the checks of all steps, in one exec.
+//!
+//! Checks depend on facts, and facts need an exec. To need one exec only, a host remembers the checks of its last run
+//! (`$STATE/checks`, root's own). The survey runs them after the probe; each answer carries the digest of the check that it
+//! answers, so an answer counts only if the check is the very one that the plan wants. What is not answered is asked again.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use super::{Program, SETTING, block, check_shell, function_printing, lines, prelude, quote, sha256};
+use crate::{
+    facts,
+    step::{Check, Step},
+};
+
+/// What a survey brought back.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    /// Lines for [`facts::parse`].
+    pub facts: Vec<String>,
+    /// Digest of a check -> whether it holds.
+    pub checks: BTreeMap<String, bool>,
+    /// The last line came: nothing was cut.
+    pub complete: bool,
+}
+
+impl Survey {
+    /// Takes a line of the program's output; lines without the nonce (a greeting of the host, say) are not ours.
+    pub fn take(&mut self, nonce: &str, line: &str) {
+        let Some(rest) = line.strip_prefix(nonce).and_then(|rest| rest.strip_prefix(' ')) else { return };
+        match rest.split_once(' ') {
+            Some(("check", answer)) => {
+                if let Some((digest, verdict)) = answer.split_once(' ') {
+                    self.checks.insert(digest.to_owned(), verdict == "1");
+                }
+            }
+            _ if rest == "survey-end" => self.complete = true,
+            _ => self.facts.push(line.to_owned()),
+        }
+    }
+}
+
+/// Identifies a check: its step and its text. Two versions of slipway that check differently have different digests.
+#[must_use]
+pub fn check_digest(step: &Step) -> String {
+    let text = check_shell(&step.check);
+    sha256(&format!("{}\n{}{text}", step.id, prelude::for_text(&text)))[..32].to_owned()
+}
+
+/// The probe, and the checks that the host remembers. `peers` are addresses that the host should have a route to.
+#[must_use]
+pub fn survey_program(nonce: &str, peers: &[String]) -> Program {
+    let body = format!(
+        "NONCE={} PEERS={}\n{}probe\nif [ -f \"$STATE/checks\" ]; then (. \"$STATE/checks\"); fi\nprintf '%s survey-end\\n' \"$NONCE\"\n",
+        quote(nonce),
+        quote(&peers.join(" ")),
+        lines(facts::PROBE),
+    );
+    Program(block(&format!("{SETTING}{}{body}", prelude::for_text(&body))))
+}
+
+/// The checks of these steps. With `remember`, the host keeps them for the next survey: only a run that may change hosts asks for that.
+#[must_use]
+pub fn checks_program<'a>(nonce: &str, steps: impl Iterator<Item = &'a Step>, remember: bool) -> Program {
+    let checks = checks_text(steps);
+    let head = format!("{SETTING}NONCE={}\n", quote(nonce));
+    let end = "printf '%s survey-end\\n' \"$NONCE\"\n";
+    if remember {
+        let keep = "mkdir -p -m 700 \"$STATE\" && text >\"$STATE/checks.new\" && mv -f \"$STATE/checks.new\" \"$STATE/checks\" || exit 1\n";
+        Program(block(&format!("{head}{}{keep}(. \"$STATE/checks\")\n{end}", function_printing("text", &checks))))
+    } else {
+        Program(block(&format!("{head}(\n{checks})\n{end}")))
+    }
+}
+
+fn checks_text<'a>(steps: impl Iterator<Item = &'a Step>) -> String {
+    let mut calls = String::new();
+    for step in steps.filter(|step| step.check != Check::Never) {
+        let text = check_shell(&step.check);
+        let _ = write!(
+            calls,
+            "# {}\nif (\n{text}) >/dev/null 2>&1; then v=1; else v=0; fi\nprintf '%s check {} %s\\n' \"$NONCE\" \"$v\"\n",
+            step.id,
+            check_digest(step),
+        );
+    }
+    format!("{}{calls}", prelude::for_text(&calls))
+}

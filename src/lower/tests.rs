@@ -1,0 +1,203 @@
+//! The lowered programs, run for real by the shells that are here, in a directory of their own.
+
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use super::*;
+use crate::step::StepId;
+
+/// A directory that takes the place of the host's root, gone when the test ends.
+struct Sandbox(PathBuf);
+
+impl Sandbox {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("slipway-lower-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).expect("a temporary directory");
+        Self(path)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// Runs a program as a host would, with the state directories inside the sandbox.
+    fn run(&self, program: &Program, shell: &str) -> (i32, String) {
+        let text = program
+            .text()
+            .replace("STATE=/var/lib/slipway", &format!("STATE={}/state", self.0.display()))
+            .replace("RUN=/run/slipway", &format!("RUN={}/run", self.0.display()));
+        let mut child = Command::new(shell)
+            .arg("-s")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a POSIX shell");
+        child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("the shell reads");
+        let output = child.wait_with_output().expect("the shell ends");
+        let all = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (output.status.code().expect("an exit code"), all)
+    }
+
+    fn ledger(&self) -> Vec<PathBuf> {
+        let mut entries: Vec<PathBuf> = fs::read_dir(self.path("state/undo"))
+            .map(|entries| entries.filter_map(Result::ok).map(|entry| entry.path()).collect())
+            .unwrap_or_default();
+        entries.sort();
+        entries
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn owner() -> String {
+    let id = |flag: &str| {
+        let output = Command::new("id").arg(flag).output().expect("id(1)");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    format!("{}:{}", id("-un"), id("-gn"))
+}
+
+fn file_step(path: &Path, content: &str) -> Step {
+    let mut file = File::new(path, content).mode(0o640);
+    file.owner = owner();
+    Step::files(StepId::new("node1", "install", "file"), "Write a file", "Because.", vec![file])
+}
+
+const AWKWARD: &str = "plain\n$HOME `id` \\ ' \" %s\nEND\nEND_\n\ttab\n";
+
+#[test]
+fn a_file_is_written_once_proved_and_undone() {
+    for shell in ["dash", "bash"] {
+        let sandbox = Sandbox::new(&format!("file-{shell}"));
+        let path = sandbox.path("etc/new/file");
+        let step = file_step(&path, AWKWARD);
+        assert_eq!(sandbox.run(&lower(&step), shell).0, CHANGED);
+        assert_eq!(fs::read_to_string(&path).expect("written"), AWKWARD);
+        assert_eq!(sandbox.run(&lower(&step), shell).0, UNCHANGED);
+        assert_eq!(sandbox.ledger().len(), 1);
+        let undone = Command::new(shell).arg(&sandbox.ledger()[0]).status().expect("the undo runs");
+        assert!(undone.success());
+        assert!(!path.exists() && !sandbox.path("etc").exists(), "the directories that the step made are gone too");
+    }
+}
+
+#[test]
+fn a_file_that_was_there_is_put_back() {
+    let sandbox = Sandbox::new("back");
+    let path = sandbox.path("config");
+    fs::write(&path, "mine\n").expect("a file");
+    assert_eq!(sandbox.run(&lower(&file_step(&path, "first\n")), "sh").0, CHANGED);
+    assert_eq!(sandbox.run(&lower(&file_step(&path, "second\n")), "sh").0, CHANGED);
+    assert_eq!(sandbox.ledger().len(), 1, "the first entry knows how things were");
+    Command::new("sh").arg(&sandbox.ledger()[0]).status().expect("the undo runs");
+    assert_eq!(fs::read_to_string(&path).expect("still there"), "mine\n");
+}
+
+#[test]
+fn a_failing_op_is_named_and_later_ops_do_not_run() {
+    let sandbox = Sandbox::new("fail");
+    let step = Step::new(StepId::new("node1", "install", "x"), "x", "y")
+        .sh("say first")
+        .sh("sh -c 'exit 7'\nsay unreachable")
+        .sh("say never");
+    let (status, output) = sandbox.run(&lower(&step), "dash");
+    assert_eq!(status, 1);
+    let marks: Vec<Mark> = output.lines().filter_map(Mark::parse).collect();
+    assert_eq!(marks, [Mark::Op(0), Mark::Op(1), Mark::Failed(7), Mark::End(1)]);
+    assert!(output.contains("first") && !output.contains("unreachable") && !output.contains("never"));
+}
+
+#[test]
+fn acting_without_reaching_the_end_state_is_an_error() {
+    let sandbox = Sandbox::new("converge");
+    let step = Step::new(StepId::new("node1", "install", "x"), "x", "y").check(Check::Sh("false".into())).sh("true");
+    assert_eq!(sandbox.run(&lower(&step), "dash").0, NOT_CONVERGED);
+}
+
+#[test]
+fn a_step_without_a_check_is_proved_by_its_exit_code() {
+    let sandbox = Sandbox::new("never");
+    let step = Step::new(StepId::new("node1", "install", "x"), "x", "y").sh("true");
+    assert_eq!(sandbox.run(&lower(&step), "dash").0, CHANGED);
+}
+
+#[test]
+fn a_detached_step_tells_its_output_and_its_outcome() {
+    for shell in ["dash", "bash"] {
+        let sandbox = Sandbox::new(&format!("detached-{shell}"));
+        let flag = sandbox.path("flag");
+        let step = Step::new(StepId::new("node1", "install", "long"), "x", "y")
+            .check(Check::Sh(format!("[ -e {} ]", quote(&flag.to_string_lossy()))))
+            .sh(format!("for n in 1 2 3; do say line $n; sleep 0.1; done\n: >{}", quote(&flag.to_string_lossy())))
+            .detached();
+        let (status, output) = sandbox.run(&lower(&step), shell);
+        assert_eq!(status, CHANGED, "{output}");
+        assert!(output.contains("line 1\nline 2\nline 3\n"), "{output}");
+        assert_eq!(sandbox.run(&lower(&step), shell).0, UNCHANGED);
+        assert!(!sandbox.path("run/job.install.long").exists(), "nothing of the job is left");
+    }
+}
+
+#[test]
+fn a_program_cut_anywhere_runs_nothing() {
+    let sandbox = Sandbox::new("cut");
+    let path = sandbox.path("touched");
+    let program = lower(&file_step(&path, "x\n"));
+    let text = program.text();
+    // Every line end is a place where a shell that reads line by line could have started to act.
+    for (at, _) in text.match_indices('\n').filter(|(at, _)| at + 1 < text.len()) {
+        sandbox.run(&Program::new(&text[..=at]), "dash");
+        assert!(!path.exists() && !sandbox.path("state").exists(), "cut at byte {at} acted");
+    }
+}
+
+#[test]
+fn undo_is_recorded_before_the_step_acts() {
+    let sandbox = Sandbox::new("record");
+    let mark = sandbox.path("mark");
+    let shown = quote(&mark.to_string_lossy());
+    let step = Step::new(StepId::new("node1", "install", "x"), "x", "y")
+        .check(Check::Sh(format!("[ -e {shown} ]")))
+        .sh(format!("ls \"$STATE/undo\" >{shown}"))
+        .undo(Undo::Record(format!("[ -e {shown} ] || printf 'rm -f %s\\n' {shown}")))
+        .undo(Undo::Sh("echo second".into()));
+    assert_eq!(sandbox.run(&lower(&step), "dash").0, CHANGED);
+    assert_eq!(fs::read_to_string(&mark).expect("written").trim(), "0001-install.x.sh");
+    let undo = fs::read_to_string(&sandbox.ledger()[0]).expect("the ledger");
+    assert_eq!(undo, format!("echo second\nrm -f {}\n", mark.display()), "the last op is undone first");
+}
+
+#[test]
+fn fingerprints_are_those_that_gpg_would_print() {
+    let sandbox = Sandbox::new("keys");
+    let key = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/two-keys.asc");
+    let body = format!("mkdir -p \"$RUN\"\nopenpgp_fingerprints {}\n", quote(key));
+    let expected = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/two-keys.txt")).expect("the fixture");
+    for shell in ["dash", "bash"] {
+        assert_eq!(sandbox.run(&Program::of(&body), shell), (0, expected.clone()));
+    }
+}
+
+#[test]
+fn remembered_checks_answer_by_digest() {
+    let sandbox = Sandbox::new("survey");
+    let yes = Step::new(StepId::new("node1", "install", "yes"), "x", "y").check(Check::Sh("exit 0".into()));
+    let no = Step::new(StepId::new("node1", "install", "no"), "x", "y").check(Check::Sh("exit 1".into()));
+    let (status, output) = sandbox.run(&checks_program("n0nce", [&yes, &no].into_iter(), true), "dash");
+    assert_eq!(status, 0, "{output}");
+    let mut survey = Survey::default();
+    output.lines().for_each(|line| survey.take("n0nce", line));
+    assert!(survey.complete);
+    assert_eq!(survey.checks.get(&check_digest(&yes)), Some(&true));
+    assert_eq!(survey.checks.get(&check_digest(&no)), Some(&false));
+    assert!(sandbox.path("state/checks").exists());
+}

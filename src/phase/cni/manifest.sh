@@ -1,0 +1,27 @@
+# A CNI by its manifest, on the first control plane. Values: key (what was applied), url, sha256, manifest (the file).
+
+# Changes the manifest, or says that it no longer looks as the profile thinks: patch WHAT FIND AFTER TEXT
+patch() {
+    find=$2 after=$3 text=$4 awk "$awk" "$manifest" >"$manifest.new" || die "the manifest $url has no place for $1: its profile is out of date"
+    mv -f "$manifest.new" "$manifest"
+}
+
+download() {
+    mkdir -p "${manifest%/*}"
+    fetch "$url" "$manifest"
+    [ -z "$sha256" ] || [ "$(sha256sum <"$manifest")" = "$sha256  -" ] || {
+        m_is=$(sha256sum <"$manifest")
+        rm -f "$manifest"
+        die "$url has the SHA-256 ${m_is%% *}, and not $sha256"
+    }
+}
+
+# Large manifests do not fit into the annotation that a client-side apply keeps.
+apply_manifest() {
+    if [ "$(wc -c <"$manifest")" -lt 200000 ]; then
+        kube apply -f "$manifest"
+    else
+        kube apply --server-side --force-conflicts -f "$manifest"
+    fi
+    printf '%s\n' "$key" >"$STATE/cni/applied"
+}

@@ -1,0 +1,7 @@
+left=$(left_all "$which")
+if [ -n "$left" ]; then
+    printf '%s\n' "$left"
+    die "still here after the reset: $(printf '%s\n' "$left" | wc -l | tr -d ' ') things, listed above"
+fi
+# The shell that runs these steps makes its directories anew each time.
+if [ "$which" = all ]; then rmdir "$STATE/undo" "$STATE/before" "$STATE" 2>/dev/null || :; fi

@@ -1,0 +1,393 @@
+//! The steps that make a cluster and take it down: which there are, what each needs, and that their shell is shell.
+
+use std::{
+    collections::BTreeMap,
+    io::Write as _,
+    process::{Command, Stdio},
+};
+
+use slipway::{
+    config::{Cidr, Cluster, Host, Images, Packages, Reach, Role, Version, WantedCni, WantedVersion},
+    facts::{Facts, Login},
+    graph::Graph,
+    lower::lower,
+    phase::{
+        cni, init, join,
+        reset::{self, Reset, Staying},
+        verify,
+    },
+    profile::{
+        CniProfile, OsProfile, RuntimeProfile,
+        cni::{Leftovers, embedded},
+    },
+    scene::{Site, Stage},
+    secrets::{Pki, Secrets, Token},
+    step::{Check, Due, Op, Step, StepId, Undo},
+};
+
+const CA: &str = "-----BEGIN CERTIFICATE-----\nMIIBfoo\nbar=\n-----END CERTIFICATE-----\n";
+
+fn cluster(cni: WantedCni) -> Cluster {
+    let network = |base: &str, prefix| Cidr { base: base.parse().expect("an address"), prefix };
+    Cluster {
+        name: "lab".to_owned(),
+        kubernetes: WantedVersion { major: 1, minor: 34, patch: None },
+        cni,
+        pod_cidr: network("10.244.0.0", 16),
+        service_cidr: network("10.96.0.0", 12),
+        endpoint: None,
+        node_cidr: None,
+        skip_phases: vec!["addon/coredns".to_owned()],
+        kubelet_extra_args: BTreeMap::new(),
+        apiserver_extra_args: BTreeMap::new(),
+        packages: Packages::default(),
+        images: Images::default(),
+        hosts: Vec::new(),
+        dir: ".".into(),
+    }
+}
+
+/// A host; `pods` is the pod subnet of one that has joined.
+fn site(name: &str, last: u8, role: Role, pods: Option<&str>) -> Site {
+    let mut facts = Facts { pod_cidr: pods.map(str::to_owned), ..Facts::default() };
+    facts.login = Login { user: "vagrant".to_owned(), home: "/home/vagrant".to_owned() };
+    facts.kubernetes.kubelet_conf = pods.is_some();
+    if role == Role::ControlPlane && pods.is_some() {
+        facts.kubernetes.admin_conf = true;
+        facts.pki_complete = true;
+        facts.ca = Some(CA.to_owned());
+    }
+    let host = Host { name: name.to_owned(), address: name.to_owned(), role, profile: None, node_ip: None, reach: Reach::Local };
+    Site { host, facts, profile: OsProfile::default(), node_ip: [192, 168, 77, last].into() }
+}
+
+fn secrets(new_cluster: bool) -> Secrets {
+    let files = [("ca.crt", CA.to_owned(), false), ("ca.key", "key\n".to_owned(), true), ("sa.key", "key\n".to_owned(), true)];
+    Secrets {
+        token: Token { id: "abcdef".to_owned(), secret: "0123456789abcdef".to_owned() },
+        certificate_key: "00112233445566778899aabbccddeeff".repeat(2),
+        ca_hash: format!("sha256:{}", "0123456789abcdef".repeat(4)),
+        pki: new_cluster.then(|| Pki { files: files.into() }),
+    }
+}
+
+fn profile(name: &str) -> CniProfile {
+    embedded().expect("readable").into_iter().find(|profile| profile.name == name).expect("embedded")
+}
+
+/// All steps of init, join, cni and verify, behind the two install steps that they lean on.
+fn steps(wanted: WantedCni, sites: Vec<Site>, new_cluster: bool) -> Vec<Step> {
+    let profile = match &wanted {
+        WantedCni::Profile(name) => Some(profile(name)),
+        _ => None,
+    };
+    let (cluster, secrets, runtime) = (cluster(wanted), secrets(new_cluster), RuntimeProfile::default());
+    let stage = Stage {
+        cluster: &cluster,
+        version: Version { major: 1, minor: 34, patch: 2 },
+        sites,
+        runtime: &runtime,
+        cni: profile.as_ref(),
+        secrets: &secrets,
+        manifest: Some("kind: List\n".to_owned()),
+    };
+    let mut steps = Vec::new();
+    for scene in stage.scenes() {
+        for name in ["kubelet", "images"] {
+            steps.push(Step::new(scene.id("install", name), name, ""));
+        }
+        for phase in [init::PHASE, join::PHASE, cni::PHASE, verify::PHASE] {
+            steps.extend((phase.steps)(&scene).expect("steps"));
+        }
+    }
+    steps
+}
+
+fn bridge() -> WantedCni {
+    WantedCni::Profile("bridge".to_owned())
+}
+
+fn bare_three() -> Vec<Site> {
+    vec![site("cp1", 11, Role::ControlPlane, None), site("w1", 12, Role::Worker, None), site("w2", 13, Role::Worker, None)]
+}
+
+fn joined_three() -> Vec<Site> {
+    vec![
+        site("cp1", 11, Role::ControlPlane, Some("10.244.0.0/24")),
+        site("w1", 12, Role::Worker, Some("10.244.1.0/24")),
+        site("w2", 13, Role::Worker, Some("10.244.2.0/24")),
+    ]
+}
+
+fn paths(steps: &[Step]) -> Vec<String> {
+    steps.iter().filter(|step| step.id.phase != "install").map(|step| step.id.to_string()).collect()
+}
+
+fn find<'a>(steps: &'a [Step], path: &str) -> &'a Step {
+    steps.iter().find(|step| step.id.to_string() == path).unwrap_or_else(|| panic!("no {path} in {:?}", paths(steps)))
+}
+
+fn needs(steps: &[Step], path: &str) -> Vec<String> {
+    find(steps, path).needs.iter().map(StepId::to_string).collect()
+}
+
+fn check(step: &Step) -> &str {
+    match &step.check {
+        Check::Sh(shell) | Check::SameAnd(_, shell) => shell,
+        other => panic!("{} is checked by {other:?}", step.id),
+    }
+}
+
+/// Feeds shell to `sh`, and gives back its exit code and what it printed.
+fn sh(arguments: &[&str], text: &str) -> (Option<i32>, String) {
+    let mut child = Command::new("sh")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .expect("sh is there");
+    child.stdin.take().expect("piped").write_all(text.as_bytes()).expect("sh reads it");
+    let output = child.wait_with_output().expect("sh ends");
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn assert_is_shell(steps: &[Step]) {
+    for step in steps {
+        assert_eq!(sh(&["-n"], lower(step).text()).0, Some(0), "{}", step.id);
+        for undo in &step.undo {
+            let (Undo::Sh(shell) | Undo::Record(shell)) = undo;
+            assert_eq!(sh(&["-n"], shell).0, Some(0), "the undo of {}", step.id);
+        }
+    }
+}
+
+#[test]
+fn a_new_cluster_of_three() {
+    let steps = steps(bridge(), bare_three(), true);
+    assert_eq!(
+        paths(&steps),
+        [
+            "cp1/init/pki",
+            "cp1/init/kubeadm",
+            "cp1/init/kubeconfig",
+            "cp1/cni/subnets",
+            "cp1/cni/conflist",
+            "cp1/cni/routes",
+            "cp1/verify/nodes",
+            "cp1/verify/system-pods",
+            "cp1/verify/pods",
+            "cp1/verify/reach",
+            "cp1/verify/clean-up",
+            "w1/join/cluster-info",
+            "w1/join/kubeadm",
+            "w1/cni/conflist",
+            "w1/cni/routes",
+            "w1/verify/reach",
+            "w2/join/cluster-info",
+            "w2/join/kubeadm",
+            "w2/cni/conflist",
+            "w2/cni/routes",
+            "w2/verify/reach",
+        ]
+    );
+    // Workers wait for the control plane, and not for each other.
+    assert_eq!(
+        needs(&steps, "w2/join/kubeadm"),
+        ["w2/install/kubelet", "w2/install/images", "cp1/init/kubeadm", "w2/join/cluster-info"]
+    );
+    assert_eq!(needs(&steps, "w2/cni/conflist"), ["w2/join/kubeadm"]);
+    assert_eq!(needs(&steps, "cp1/cni/subnets"), ["cp1/init/kubeadm", "w1/join/kubeadm", "w2/join/kubeadm"]);
+    assert_eq!(find(&steps, "cp1/verify/clean-up").due, Due::Always);
+    assert_is_shell(&steps);
+    Graph::new(steps).expect("no circle, and nothing needed that is not there");
+}
+
+#[test]
+fn control_planes_join_one_after_another() {
+    let sites = (1..=3).map(|n| site(&format!("cp{n}"), 10 + n, Role::ControlPlane, None)).collect();
+    let steps = steps(bridge(), sites, true);
+    assert!(needs(&steps, "cp3/join/kubeadm").contains(&"cp2/join/kubeadm".to_owned()));
+    assert!(!needs(&steps, "cp2/join/kubeadm").contains(&"cp3/join/kubeadm".to_owned()));
+    find(&steps, "cp3/join/kubeconfig");
+    assert_is_shell(&steps);
+    Graph::new(steps).expect("no circle");
+}
+
+#[test]
+fn a_new_host_is_let_into_a_cluster_that_exists() {
+    let mut sites = joined_three();
+    sites[2] = site("w2", 13, Role::Worker, None);
+    let steps = steps(bridge(), sites, false);
+    assert!(!paths(&steps).contains(&"cp1/init/pki".to_owned()), "the CAs are there");
+    assert!(needs(&steps, "w2/join/kubeadm").contains(&"cp1/init/token".to_owned()));
+    assert!(!needs(&steps, "w1/join/kubeadm").contains(&"cp1/init/token".to_owned()), "w1 has joined already");
+    assert!(check(find(&steps, "cp1/init/stale-nodes")).contains("'node/w2'"));
+    assert!(!check(find(&steps, "cp1/init/stale-nodes")).contains("w1"), "a node that is there is never forgotten");
+    assert_is_shell(&steps);
+    Graph::new(steps).expect("no circle");
+}
+
+#[test]
+fn a_run_with_nothing_to_do_asks_no_api_and_has_the_same_checks_each_time() {
+    let with_token = |id: &str| {
+        let mut steps = steps(bridge(), joined_three(), false);
+        for step in &mut steps {
+            for op in &mut step.apply {
+                if let Op::Write(file) = op {
+                    file.content = file.content.replace("abcdef", id);
+                }
+            }
+        }
+        steps
+    };
+    let steps = with_token("abcdef");
+    assert!(!paths(&steps).iter().any(|path| path.ends_with("token") || path.ends_with("cluster-info")), "{:?}", paths(&steps));
+    for step in steps.iter().filter(|step| step.id.phase != "install" && !matches!(step.check, Check::Same(_))) {
+        assert!(!check(step).contains("abcdef"), "{}: the token differs in each run, and with it the check", step.id);
+    }
+    // The known subnets stand in the checks of the pod network, which compare with them first.
+    for path in ["cp1/cni/routes", "w1/cni/routes"] {
+        assert!(check(find(&steps, path)).contains("10.244.2.0/24 192.168.77.13 w2"), "{path}");
+    }
+}
+
+#[test]
+fn secrets_stand_in_secret_files_only() {
+    let mut sites = joined_three();
+    sites.push(site("cp2", 14, Role::ControlPlane, None));
+    for steps in [steps(bridge(), bare_three(), true), steps(bridge(), sites, false)] {
+        for step in &steps {
+            let mut shells: Vec<&str> = Vec::new();
+            shells.extend(matches!(step.check, Check::Sh(_) | Check::SameAnd(..)).then(|| check(step)));
+            for op in &step.apply {
+                match op {
+                    Op::Sh(shell) => shells.push(shell),
+                    Op::Write(file) => {
+                        let secret = file.content.contains("0123456789abcdef\n")
+                            || file.content.contains("00112233")
+                            || file.content == "key\n";
+                        assert!(!secret || (file.secret && file.mode == 0o600), "{} in {}", file.path.display(), step.id);
+                    }
+                    Op::Remove(_) => {}
+                }
+            }
+            for shell in shells {
+                assert!(!shell.contains("abcdef.0123456789abcdef") && !shell.contains("00112233445566"), "{}", step.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn other_cnis_are_applied_on_the_first_control_plane_and_waited_for_on_all() {
+    let flannel = steps(WantedCni::Profile("flannel".to_owned()), bare_three(), true);
+    let cni: Vec<String> = paths(&flannel).into_iter().filter(|path| path.contains("/cni/")).collect();
+    assert_eq!(cni, ["cp1/cni/manifest", "cp1/cni/ready", "cp1/cni/rollout", "w1/cni/ready", "w2/cni/ready"]);
+    assert!(needs(&flannel, "cp1/verify/nodes").contains(&"cp1/cni/rollout".to_owned()));
+    let url = WantedCni::ManifestUrl { url: "https://example.org/it's.yaml".to_owned(), sha256: "ab".repeat(32) };
+    for wanted in [url, WantedCni::ManifestFile("cni.yaml".into()), WantedCni::None] {
+        let steps = steps(wanted, bare_three(), true);
+        assert_is_shell(&steps);
+        Graph::new(steps).expect("no circle");
+    }
+    assert_is_shell(&flannel);
+    Graph::new(flannel).expect("no circle");
+}
+
+#[test]
+fn flannels_manifest_gets_the_pod_network_and_the_interfaces() {
+    let mut sites = bare_three();
+    sites.truncate(2);
+    let steps = steps(WantedCni::Profile("flannel".to_owned()), sites, true);
+    let Some(Op::Sh(shell)) = find(&steps, "cp1/cni/manifest").apply.first() else { panic!("no shell") };
+    let directory = std::env::temp_dir().join(format!("slipway-test-{}", std::process::id()));
+    let work = directory.join("manifest.yaml");
+    let run = |manifest: &str| {
+        // The host's own prelude and kubectl, and a download that is a here document.
+        let shell = shell.replace("'/var/lib/slipway/cni/manifest.yaml'", &format!("'{}'", work.display()));
+        let double = "die() { echo \"error: $*\"; exit 1; }\nkube() { cat \"$manifest\"; }\n";
+        let fetch = format!("fetch() {{ cat >\"$2\" <<'END'\n{manifest}END\n}}\n");
+        let state = format!("STATE={}\nmkdir -p \"$STATE/cni\"\n", directory.display());
+        sh(&["-eu"], &format!("{double}{fetch}{state}{shell}"))
+    };
+    let (code, text) =
+        run("net-conf.json: |\n  {\n    \"Network\": \"10.0.0.0/8\",\n  }\nargs:\n    - --ip-masq\n    - --kube-subnet-mgr\n");
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("    \"Network\": \"10.244.0.0/16\",\n"), "{text}");
+    assert!(text.contains("    - --kube-subnet-mgr\n    - --iface=192.168.77.11\n    - --iface=192.168.77.12\n"), "{text}");
+    let (code, text) = run("args: [--ip-masq]\n");
+    assert_eq!(code, Some(1));
+    assert!(text.contains("has no place for the pod network"), "{text}");
+    std::fs::remove_dir_all(directory).expect("it is ours");
+}
+
+fn reset_steps(hosts: &[&str], staying: &[Staying<'_>], purge: bool) -> Vec<Step> {
+    let cnis = embedded().expect("readable");
+    reset::steps(&Reset { hosts, staying, purge, cnis: &cnis }).expect("steps")
+}
+
+#[test]
+fn a_whole_cluster_is_reset_without_its_api() {
+    let steps = reset_steps(&["cp1", "w1"], &[], false);
+    let names = ["kubeadm", "containers", "mounts", "network", "files", "kubelet-off", "undo", "audit"];
+    let expected: Vec<String> = ["cp1", "w1"].iter().flat_map(|host| names.map(|name| format!("{host}/reset/{name}"))).collect();
+    assert_eq!(paths(&steps), expected);
+    assert!(steps.iter().all(|step| step.needs.iter().all(|id| id.host == step.id.host)), "no host waits for another");
+    assert_is_shell(&steps);
+    Graph::new(steps).expect("no circle");
+}
+
+#[test]
+fn a_node_leaves_a_cluster_that_stays() {
+    let staying = [Staying { name: "cp1", speaks: true }, Staying { name: "w1", speaks: false }];
+    let steps = reset_steps(&["w2"], &staying, true);
+    assert_eq!(needs(&steps, "w2/reset/kubeadm"), ["cp1/reset/drain-w2"]);
+    assert_eq!(needs(&steps, "cp1/reset/forget-w2"), ["w2/reset/kubeadm"]);
+    assert_eq!(needs(&steps, "w2/reset/audit"), ["w2/reset/purge"]);
+    find(&steps, "w1/reset/unroute-w2");
+    assert_is_shell(&steps);
+    Graph::new(steps).expect("no circle");
+}
+
+/// iptables-restore's input is made of rules that lead to our chains and of nothing else.
+#[test]
+fn only_rules_of_kubernetes_and_the_cnis_are_taken_away() {
+    let leftovers = Leftovers::of(&embedded().expect("readable")).expect("readable");
+    assert!(leftovers.chains.contains(&"SLIPWAY-".to_owned()));
+    let network = reset_steps(&["w2"], &[], false);
+    let text = check(find(&network, "w2/reset/network")).trim_end();
+    let (functions, _) = text.rsplit_once('\n').expect("the call stands last");
+    let rules = "\
+*nat
+:PREROUTING ACCEPT [0:0]
+:DOCKER - [0:0]
+:KUBE-SERVICES - [0:0]
+:SLIPWAY-POSTROUTING - [0:0]
+-A PREROUTING -m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES
+-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+-A POSTROUTING -s 10.244.0.0/16 -j SLIPWAY-POSTROUTING
+-A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
+-A KUBE-SERVICES -j RETURN
+COMMIT
+*filter
+:INPUT ACCEPT [0:0]
+:MY-KUBE-CHAIN - [0:0]
+-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
+-A INPUT -j MY-KUBE-CHAIN
+-A FORWARD -m comment --comment \"cali:abc\" -m mark --mark 0x10000/0x10000 -j ACCEPT
+COMMIT
+";
+    let program =
+        format!("timeout() {{ cat <<'END'\n{rules}END\n}}\nSTATE=/nowhere RUN=/nowhere\n{functions}\nrules_delta iptables\n");
+    let (code, delta) = sh(&[], &program);
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        delta,
+        "*nat\n:KUBE-SERVICES - [0:0]\n:SLIPWAY-POSTROUTING - [0:0]\n\
+         -D PREROUTING -m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES\n\
+         -D POSTROUTING -s 10.244.0.0/16 -j SLIPWAY-POSTROUTING\n\
+         -X KUBE-SERVICES\n-X SLIPWAY-POSTROUTING\nCOMMIT\n\
+         *filter\n-D FORWARD -m comment --comment \"cali:abc\" -m mark --mark 0x10000/0x10000 -j ACCEPT\nCOMMIT\n"
+    );
+}
