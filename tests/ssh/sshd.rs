@@ -159,7 +159,14 @@ impl Sshd {
 impl Drop for Sshd {
     fn drop(&mut self) {
         self.stop();
-        let _ = fs::remove_dir_all(&self.dir);
+        // A child of sshd that is about to end may write its log once more, and make the directory's file anew.
+        for _ in 0..5 {
+            let _ = fs::remove_dir_all(&self.dir);
+            if !self.dir.exists() {
+                break;
+            }
+            sleep(Duration::from_millis(50));
+        }
     }
 }
 
