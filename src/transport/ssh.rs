@@ -192,8 +192,9 @@ impl Target {
     }
 
     fn unreachable(&self, cause: &impl Display) -> Error {
-        Error::new(Kind::Unreachable, format!("{} can not be reached: {}", self.place(), cause.to_string().to_lowercase()))
-            .hint(self.try_it(""))
+        let cause = cause.to_string().to_lowercase();
+        let cause = cause.split(" (os error").next().unwrap_or_default();
+        Error::new(Kind::Unreachable, format!("{} can not be reached: {cause}", self.place())).hint(self.try_it(""))
     }
 
     fn late(&self, what: &str) -> Error {

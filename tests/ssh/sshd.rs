@@ -19,15 +19,15 @@ const SSHD: &str = "/usr/sbin/sshd";
 /// Stands in for sudo where the tests are not run by root: what root may do is not their business.
 const SUDO: &str = "#!/bin/sh\n[ \"$1\" = -n ] && shift\nexec \"$@\"\n";
 
-pub struct Sshd {
-    pub dir: PathBuf,
-    pub port: u16,
+pub(crate) struct Sshd {
+    pub(crate) dir: PathBuf,
+    pub(crate) port: u16,
     child: Option<Child>,
 }
 
 impl Sshd {
     /// Starts one that takes the key `client` of its directory.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         assert!(Path::new(SSHD).exists(), "{SSHD} is missing, and these tests need a real one: apt-get install openssh-server");
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -46,7 +46,7 @@ impl Sshd {
     }
 
     /// Starts it, on a new port the first time and on the same one later.
-    pub fn launch(&mut self) {
+    pub(crate) fn launch(&mut self) {
         // Root's sshd wants its directory for separated privileges; for others it can not be made, and is not needed.
         let _ = fs::create_dir_all("/run/sshd");
         for _ in 0..5 {
@@ -90,7 +90,7 @@ impl Sshd {
     }
 
     /// Kills it, and all that it has started.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         if let Some(mut child) = self.child.take() {
             let family = descendants(child.id());
             let _ = child.kill();
@@ -102,7 +102,7 @@ impl Sshd {
     }
 
     /// Makes the key pair `name` and `name.pub`.
-    pub fn keygen(&self, name: &str, kind: &str, passphrase: &str) -> PathBuf {
+    pub(crate) fn keygen(&self, name: &str, kind: &str, passphrase: &str) -> PathBuf {
         let file = self.dir.join(name);
         let _ = fs::remove_file(&file);
         let made = Command::new("ssh-keygen")
@@ -116,32 +116,32 @@ impl Sshd {
     }
 
     /// Takes these keys, and no others.
-    pub fn authorize(&self, names: &[&str]) {
+    pub(crate) fn authorize(&self, names: &[&str]) {
         let keys: String = names.iter().map(|name| self.read(&format!("{name}.pub"))).collect();
         fs::write(self.dir.join("authorized_keys"), keys).unwrap();
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.dir.join(name)).unwrap()
     }
 
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read(self.dir.join("log")).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
     /// Whether anyone has tried to log in.
-    pub fn saw_a_login(&self) -> bool {
+    pub(crate) fn saw_a_login(&self) -> bool {
         self.log().contains("userauth-request")
     }
 
     /// `SHA256:…` of the host key, as ssh-keygen says.
-    pub fn fingerprint(&self) -> String {
+    pub(crate) fn fingerprint(&self) -> String {
         let printed = Command::new("ssh-keygen").arg("-lf").arg(self.dir.join("host.pub")).output().unwrap();
         String::from_utf8(printed.stdout).unwrap().split(' ').nth(1).unwrap().to_owned()
     }
 
     /// How to get in: with the key `client`, and a known_hosts that is right.
-    pub fn reach(&self) -> Ssh {
+    pub(crate) fn reach(&self) -> Ssh {
         Ssh {
             user: me(),
             port: self.port,
@@ -159,11 +159,18 @@ impl Sshd {
 impl Drop for Sshd {
     fn drop(&mut self) {
         self.stop();
-        let _ = fs::remove_dir_all(&self.dir);
+        // A child of sshd that is about to end may write its log once more, and make the directory's file anew.
+        for _ in 0..5 {
+            let _ = fs::remove_dir_all(&self.dir);
+            if !self.dir.exists() {
+                break;
+            }
+            sleep(Duration::from_millis(50));
+        }
     }
 }
 
-pub fn me() -> String {
+pub(crate) fn me() -> String {
     let printed = Command::new("id").arg("-un").output().unwrap();
     String::from_utf8(printed.stdout).unwrap().trim().to_owned()
 }

@@ -36,7 +36,8 @@ pub(super) async fn run(
     let (mut read, writer) = open(link).await?;
     let feed = async {
         let write = writer.0.as_ref()?;
-        // Nothing waits for an answer here: all of it leaves in the same flight.
+        // Nothing waits for the host's answer to the command; only the input waits, for as long as the host gives it no room
+        // (sshd gives none before it has read the command, which costs a round trip).
         write.exec(true, command).await.ok()?;
         write.data_bytes(input).await.ok()?;
         write.eof().await.ok()

@@ -1,6 +1,6 @@
 //! Logs in: keys of files and of the agent, then a password, in that order and each once.
 
-use std::{collections::HashSet, future::Future, io, os::unix::fs::PermissionsExt, path::Path};
+use std::{collections::HashSet, future::Future, io, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 use russh::{
     AgentAuthError, MethodKind, MethodSet,
@@ -143,7 +143,7 @@ impl<'a> LogIn<'a> {
         let attempt = self.handle.authenticate_publickey_with(user, file.public.clone(), hash, &mut signer);
         match self.deadline.bound(attempt).await {
             None => Err(self.target.late("login")),
-            Some(Ok(result)) => self.settle(&result, what),
+            Some(Ok(result)) => self.settle(&result, what).await,
             Some(Err(NoSignature::ConnectionLost)) => Err(self.hung_up()),
             Some(Err(NoSignature::Locked)) => self.note_refusal(format!("{what} (its passphrase was not given)")),
             Some(Err(NoSignature::Unusable)) => self.note_refusal(format!("{what} (it can not sign)")),
@@ -168,7 +168,7 @@ impl<'a> LogIn<'a> {
         };
         match self.deadline.bound(attempt).await {
             None => Err(self.target.late("login")),
-            Some(Ok(result)) => self.settle(&result, what),
+            Some(Ok(result)) => self.settle(&result, what).await,
             Some(Err(AgentAuthError::Send(_))) => Err(self.hung_up()),
             Some(Err(AgentAuthError::Key(_))) => self.note_refusal(format!("{what} (the agent did not sign)")),
         }
@@ -199,7 +199,9 @@ impl<'a> LogIn<'a> {
             None => Err(self.target.late("login")),
             Some(Err(_)) => Err(self.hung_up()),
             Some(Ok(AuthResult::Success)) => Ok(Try::In),
-            Some(Ok(AuthResult::Failure { .. })) if self.handle.is_closed() => Err(self.hung_up()),
+            Some(Ok(AuthResult::Failure { remaining_methods, .. })) if remaining_methods.is_empty() => {
+                Err(self.no_methods_left().await)
+            }
             Some(Ok(AuthResult::Failure { remaining_methods, .. })) => {
                 self.methods = Some(remaining_methods);
                 Ok(Try::Refused)
@@ -244,11 +246,11 @@ impl<'a> LogIn<'a> {
             Some(MethodKind::Password) => {
                 let attempt = self.handle.authenticate_password(user, password);
                 let result = wait(self.deadline, self.target, attempt).await?;
-                self.settle(&result, what.to_owned())
+                self.settle(&result, what.to_owned()).await
             }
             Some(_) => {
                 let result = self.interact(user, &password).await?;
-                self.settle(&result, format!("{what} (keyboard-interactive)"))
+                self.settle(&result, format!("{what} (keyboard-interactive)")).await
             }
         }
     }
@@ -279,19 +281,29 @@ impl<'a> LogIn<'a> {
     }
 
     /// Notes what came of a try.
-    fn settle(&mut self, result: &AuthResult, what: String) -> Result<Try> {
+    async fn settle(&mut self, result: &AuthResult, what: String) -> Result<Try> {
         match result {
             AuthResult::Success => Ok(Try::In),
-            // russh reports a lost connection as a refusal that leaves no methods.
-            AuthResult::Failure { .. } if self.handle.is_closed() => {
+            AuthResult::Failure { remaining_methods, .. } if remaining_methods.is_empty() => {
                 self.tried.push(what);
-                Err(self.hung_up())
+                Err(self.no_methods_left().await)
             }
             AuthResult::Failure { remaining_methods, partial_success } => {
                 self.methods = Some(remaining_methods.clone());
                 self.note_refusal(if *partial_success { format!("{what} (taken, but not enough)") } else { what })
             }
         }
+    }
+
+    /// russh reports a lost connection as a refusal that leaves no methods, and hangs up on a host that does refuse in that way.
+    async fn no_methods_left(&self) -> Error {
+        for _ in 0..50 {
+            if self.target.told.farewell().is_some() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.hung_up()
     }
 
     fn note_refusal(&mut self, what: String) -> Result<Try> {
@@ -302,10 +314,13 @@ impl<'a> LogIn<'a> {
     /// The host hung up in the middle of the login: because it had enough of us, or for reasons of its own.
     fn hung_up(&self) -> Error {
         let farewell = self.target.told.farewell();
+        if farewell.as_ref().is_some_and(|text| *text == russh::Error::NoAuthMethod.to_string()) {
+            return self.denied();
+        }
         if farewell.as_ref().is_some_and(|text| text.contains("Too many authentication failures")) {
             return Error::new(
                 Kind::Authentication,
-                format!("{} gave up after {} ({})", self.target.who, tries(&self.tried), "too many authentication failures"),
+                format!("{} gave up after too many tries: {}", self.target.who, tries(&self.tried)),
             )
             .hint("name the one right key under [ssh]: key = \"~/.ssh/id_ed25519\"");
         }
@@ -314,6 +329,7 @@ impl<'a> LogIn<'a> {
 
     fn denied(&self) -> Error {
         let methods = self.methods.iter().flat_map(|methods| methods.iter()).map(String::from).collect::<Vec<_>>().join(",");
+        let methods = if methods.is_empty() { "nothing more" } else { &methods };
         let what = format!("permission denied for {}: tried {}; the host accepts {methods}", self.target.who, tries(&self.tried));
         let error = Error::new(Kind::Authentication, what);
         match self.target.keys.first() {
