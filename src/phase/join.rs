@@ -13,13 +13,7 @@ pub const PHASE: Phase = Phase { name: "join", about: "Join the other hosts to t
 
 const JOIN: &str = include_str!("join/join.sh");
 
-/// Asks without credentials, as `kubeadm join` does; the join itself proves the CA by its hash, so nothing is trusted here.
-/// kubectl asks a person for a name where it has none; the API server has taken no notice of names and passwords since 1.19.
-const ANNOUNCED: &str = "announced() {
-    kubectl --kubeconfig=/dev/null --server=\"https://$endpoint\" --insecure-skip-tls-verify=true --request-timeout=5s \\
-        --username=anonymous --password=none get --raw=/api/v1/namespaces/kube-public/configmaps/cluster-info | grep -q \"\\\"jws-kubeconfig-$token\\\"\"
-}
-";
+const ANNOUNCED: &str = include_str!("join/announced.sh");
 
 fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
     if scene.is_first() {
