@@ -14,16 +14,15 @@ pub fn explain(plan: &Plan) -> String {
         let steps = count(plan.graph.len(), "step");
         return format!("nothing to do: {steps} on {} are as they should be\n", count(hosts.len(), "host"));
     }
-    let width = plan.graph.steps().map(|step| step.id.phase.len() + 1 + step.id.name.len()).max().unwrap_or(0);
+    let width = plan.graph.steps().map(|step| step.id.to_string().len()).max().unwrap_or(0);
     let mut text = String::new();
     for host in &hosts {
-        let _ = writeln!(text, "{host}");
         for step in plan.graph.steps().filter(|step| step.id.host == *host) {
             let verdict = plan.verdict(&step.id);
-            let path = format!("{}/{}", step.id.phase, step.id.name);
-            let _ = writeln!(text, "  {} {path:width$}  {}", sign(verdict), step.title);
+            // The whole path, as --only and --skip take it.
+            let _ = writeln!(text, "{} {:width$}  {}", sign(verdict), step.id.to_string(), step.title);
             if verdict != Verdict::Done && !step.why.is_empty() {
-                let _ = writeln!(text, "    {:width$}  {}", "", step.why);
+                let _ = writeln!(text, "  {:width$}  {}", "", step.why);
             }
         }
         text.push('\n');

@@ -28,14 +28,12 @@ fn a_plan_says_what_will_run_and_why() {
     assert_eq!(
         text,
         "\
-node1
-  = install/swap  Turn swap off
-  + init/kubeadm  Initialise the \"first\" control plane
-                  It makes a cluster.
+= node1/install/swap  Turn swap off
++ node1/init/kubeadm  Initialise the \"first\" control plane
+                      It makes a cluster.
 
-node2
-  ~ join/kubeadm  Join <the> cluster & wait
-                  A worker works.
+~ node2/join/kubeadm  Join <the> cluster & wait
+                      A worker works.
 
 1 will run, 1 may run, 1 done: 3 steps on 2 hosts
 "

@@ -7,7 +7,7 @@ bare_hosts
 say "plan and render change nothing"
 for node in node1 node2 node3; do fingerprint "$node" >"$work/$node.before"; done
 expect 0 "$slipway" plan -c "$cluster"
-shows 'node1/install/'
+shows '^\+ node1/install/sysctls +Let the kernel forward'
 shows 'node1/init/kubeadm'
 shows 'node3/join/'
 expect 0 "$slipway" plan --diff -c "$cluster"
@@ -22,7 +22,7 @@ done
 say "up"
 expect 0 "$slipway" up -c "$cluster" --output json
 jq -es 'map(select(.event == "finished" and .outcome == "failed")) == []' "$work/out" >/dev/null || fail "a step failed"
-jq -s 'map(select(.event == "report"))[0] | {wall: .seconds, critical_path: .critical_path_seconds, ratio}' "$work/out" || fail "no report"
+jq -s 'map(select(.event == "report"))[0] | {seconds, critical_seconds, ratio}' "$work/out" || fail "no report"
 nodes_are_ready
 on node1 kubectl --kubeconfig /etc/kubernetes/admin.conf get namespaces --no-headers | grep -q slipway && fail "verify left its namespace"
 

@@ -3,7 +3,7 @@
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
-scripts/lab up --nodes 3 >/dev/null
+lab_is_up
 scripts/lab rebuild node3 >/dev/null
 "$slipway" render script node3 -c "$cluster" >"$work/script"
 sh -n "$work/script"

@@ -3,7 +3,7 @@
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
-scripts/lab up --nodes 3 >/dev/null
+lab_is_up
 for node in node1 node2 node3; do fingerprint "$node" >"$work/$node.before"; done
 
 # bad CODE WHAT: runs `up` on the case file and expects one error line that names WHAT, a hint, and this exit code.
