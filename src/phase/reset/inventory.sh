@@ -45,9 +45,9 @@ left_mounts() {
     done
 }
 
+# Not from /sys/class/net: in a container that may be the machine's own.
 left_links() {
-    for i_link in /sys/class/net/*; do
-        i_link=${i_link##*/}
+    ip -o link show 2>/dev/null | awk -F': ' '{ sub(/@.*/, "", $2); print $2 }' | while read -r i_link; do
         printf '%s\n' "$links" | while read -r i_glob; do
             # shellcheck disable=SC2254 # it is a pattern
             case $i_link in $i_glob) printf '%s\n' "$i_link" ;; esac
