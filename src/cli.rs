@@ -1,1 +1,286 @@
-//! The command line: clap's only file. Doc comments are the help.
+//! The command line: clap's only file. The doc comments below are the help that people read.
+
+mod completions;
+mod exit_codes;
+
+use std::{num::NonZeroUsize, path::PathBuf};
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
+pub use clap_complete::Shell;
+
+pub use self::completions::completions;
+use crate::{config::new, error::Error, phase::PHASES};
+
+/// Turns plain Linux hosts into a Kubernetes cluster, and back.
+///
+/// slipway runs the real kubeadm on your hosts, over SSH or on this machine. A host needs sshd, a POSIX shell and root (or sudo
+/// without a password); nothing else. What is to be is written in a cluster file, cluster.toml. Running a command again changes
+/// only what is not yet so.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "slipway", version, propagate_version = true, arg_required_else_help = true, max_term_width = 100)]
+#[command(
+    after_help = "Start with: slipway new --host cp1=ADDRESS --host node1=ADDRESS\n            slipway plan\n            slipway up"
+)]
+#[command(after_long_help = format!("{EXAMPLES}\n\n{}", exit_codes::help()))]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  Write a cluster file for three hosts, look at the plan, carry it out, see the nodes:
+    slipway new --host cp1=192.0.2.11 --host node1=192.0.2.12 --host node2=192.0.2.13 --user ubuntu
+    slipway plan
+    slipway up
+    slipway kubeconfig --merge && kubectl get nodes
+  The same for the machines of a Vagrantfile:
+    vagrant up && vagrant ssh-config | slipway new --ssh-config - && slipway up
+  Take the whole cluster down again, packages included:
+    slipway reset --purge";
+
+/// Reads the command line. Help, a version and mistakes end the process here, mistakes with exit code 2.
+#[must_use]
+pub fn parse() -> Cli {
+    Cli::parse()
+}
+
+/// What every command understands.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Options of every command")]
+pub struct Global {
+    /// The cluster file
+    #[arg(short, long, global = true, value_name = "FILE", default_value = "cluster.toml")]
+    pub cluster: PathBuf,
+
+    /// Take only the steps whose path matches, such as `cp1/install/*`
+    ///
+    /// A path is HOST/PHASE/STEP; `*` stands for anything within one part, and parts may be left out at the end: `node1` is all of
+    /// node1, `*/install` is that phase on every host. `slipway plan` shows the paths. May be repeated, or separated by commas.
+    #[arg(long, global = true, value_name = "PATH", value_delimiter = ',')]
+    pub only: Vec<String>,
+
+    /// Leave out the steps whose path matches; see --only
+    #[arg(long, global = true, value_name = "PATH", value_delimiter = ',')]
+    pub skip: Vec<String>,
+
+    /// How many hosts to work on at once
+    #[arg(long, global = true, value_name = "N", default_value = "32")]
+    pub concurrency: NonZeroUsize,
+
+    /// What to print: text for people, or JSON lines (an event each) for programs
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+
+    /// Accept the SSH key of a host that has never been seen, and remember it; a changed key is always refused
+    #[arg(long, global = true)]
+    pub accept_new_host_keys: bool,
+
+    /// A directory of profiles (os/, runtime/, cni/) that add to the built-in ones, or replace those of the same name
+    #[arg(long, global = true, value_name = "DIR")]
+    pub profiles: Option<PathBuf>,
+
+    /// Print each line that a step prints
+    #[arg(short, long, global = true, action = ArgAction::SetTrue)]
+    pub verbose: bool,
+}
+
+/// How the outcome is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    #[default]
+    Text,
+    Json,
+}
+
+/// The commands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Write a cluster file: commented, and ready to run
+    New(New),
+    /// Show what `up` would do, and why, without doing it
+    ///
+    /// The checks are run for real, so the plan holds what is true on the hosts now. Nothing is changed on any of them.
+    Plan(Plan),
+    /// Make the cluster: install, init, join, cni and verify, in one go
+    ///
+    /// What is done already is left alone: run it again after a failure, after a change to the cluster file, or at any time.
+    Up,
+    /// Prepare the hosts: swap, kernel, container runtime, kubeadm, kubelet and kubectl, images
+    Install,
+    /// Start the control plane on the first control-plane host, with `kubeadm init`
+    Init,
+    /// Give pods a network
+    Cni,
+    /// Join the other hosts to the cluster, with `kubeadm join`
+    Join,
+    /// Prove that the cluster works: nodes, system pods, pods reaching each other and the service network
+    ///
+    /// It needs no image beyond those that Kubernetes itself uses, and leaves nothing behind.
+    Verify,
+    /// Take nodes out of the cluster and Kubernetes off the hosts
+    Reset(Reset),
+    /// Show each host: whether it answers, what it runs, its place in the cluster
+    Status,
+    /// Fetch the administrator's kubeconfig from the cluster
+    Kubeconfig(Kubeconfig),
+    /// Print the plan in another form: as a shell script, a graph, or its checks
+    ///
+    /// Changes nothing on any host. The hosts are asked what they are, as for a plan.
+    Render(Render),
+    /// Print the completions for a shell
+    Completions(Completions),
+}
+
+/// `slipway new`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  slipway new --host cp1=192.0.2.11 --host node1=192.0.2.12
+  slipway new --host cp1=ubuntu@192.0.2.11:control-plane --host 'node1=[2001:db8::2]:2222:worker'
+  slipway new --host node1=local          a cluster of one node: this machine
+  vagrant ssh-config | slipway new --ssh-config -
+
+The file is written where -c says (cluster.toml); `-c -` prints it.")]
+pub struct New {
+    /// A host: NAME=[USER@]ADDRESS[:PORT][:ROLE]; may be repeated
+    ///
+    /// ROLE is control-plane or worker. If no host is a control plane, the first without a role becomes one. An IPv6 address goes
+    /// in brackets. The address `local` means this machine.
+    #[arg(long, value_name = "HOST", value_parser = host, required_unless_present = "ssh_config")]
+    pub host: Vec<new::Host>,
+
+    /// Take the hosts from a file that `vagrant ssh-config` wrote; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub ssh_config: Option<PathBuf>,
+
+    /// The cluster's name
+    #[arg(long, default_value = "lab")]
+    pub name: String,
+
+    /// The Kubernetes version: an exact one, or a minor version for its newest patch
+    #[arg(long, value_name = "VERSION", default_value = "1.34")]
+    pub kubernetes: String,
+
+    /// The pod network: bridge, flannel, none, or the path or URL of a manifest
+    #[arg(long, default_value = "bridge")]
+    pub cni: String,
+
+    /// The SHA-256 of the manifest, where --cni is a URL
+    #[arg(long, value_name = "HEX")]
+    pub cni_sha256: Option<String>,
+
+    /// The user to log in as, for hosts that do not say (root, if this does not either)
+    #[arg(long)]
+    pub user: Option<String>,
+
+    /// A private key file to log in with, for hosts that do not say; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub key: Vec<String>,
+
+    /// Overwrite the file if it is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `slipway plan`.
+#[derive(Args, Clone, Debug)]
+pub struct Plan {
+    /// Also show how each managed file would change
+    #[arg(long)]
+    pub diff: bool,
+}
+
+/// `slipway reset`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  slipway reset node2              asks first, then takes node2 out of the cluster
+  slipway reset --yes --purge      the whole cluster, and what `install` put on the hosts
+
+`slipway up` builds again what was reset.")]
+pub struct Reset {
+    /// The hosts to reset, by name [default: all]
+    #[arg(value_name = "NODE")]
+    pub nodes: Vec<String>,
+
+    /// Do not ask; needed where there is no terminal to ask on
+    #[arg(long, short)]
+    pub yes: bool,
+
+    /// Also undo what `install` did: packages, repositories, settings
+    #[arg(long)]
+    pub purge: bool,
+}
+
+/// `slipway kubeconfig`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  slipway kubeconfig --merge                 then: kubectl get nodes
+  slipway kubeconfig --out lab.kubeconfig    then: kubectl --kubeconfig lab.kubeconfig get nodes
+
+Without either it is printed. Whoever has it rules the cluster: files are written with mode 0600.")]
+pub struct Kubeconfig {
+    /// Merge it into ~/.kube/config and make it the current context; what else is in there stays
+    #[arg(long, conflicts_with = "out")]
+    pub merge: bool,
+
+    /// Write it to a file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// `slipway render`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  slipway render script node1 --phase install >install.sh    run as root on node1, it does what `slipway install` does
+  slipway render dot | dot -Tsvg >plan.svg")]
+pub struct Render {
+    /// What to print
+    #[arg(value_enum)]
+    pub form: Form,
+
+    /// A host by name, or all
+    #[arg(value_name = "HOST", default_value = "all")]
+    pub host: String,
+
+    /// Only this phase
+    #[arg(long, value_parser = PossibleValuesParser::new(PHASES.iter().map(|phase| phase.name)))]
+    pub phase: Option<String>,
+}
+
+/// The forms in which a plan can be printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// A POSIX shell script to run as root on the host
+    Script,
+    /// A graph for Graphviz
+    Dot,
+    /// A graph for Mermaid, which Markdown viewers draw
+    Mermaid,
+    /// The checks alone, as the shell script that asks a host what is done
+    Checks,
+}
+
+/// `slipway completions`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  source <(slipway completions bash)
+  slipway completions fish >~/.config/fish/completions/slipway.fish")]
+pub struct Completions {
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// Reads a `--host`. clap shows one text, so the hint goes behind what is wrong.
+fn host(text: &str) -> Result<new::Host, String> {
+    text.parse().map_err(|error: Error| format!("{error}; {}", error.hints.join("; ")))
+}
+
+#[cfg(test)]
+mod tests;

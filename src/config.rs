@@ -1,14 +1,33 @@
 //! The cluster file: what is wanted. Parsed strictly, checked as a whole, and then believed by everyone else.
+//!
+//! `raw` is the file as TOML has it, `source` turns a place in it into `FILE:LINE:COLUMN`, `check` and `hosts` keep the rules.
+
+mod check;
+mod cidr;
+mod hosts;
+mod networks;
+pub mod new;
+mod raw;
+mod source;
+pub mod ssh_config;
+mod version;
+mod words;
 
 use std::{
     collections::BTreeMap,
-    fmt,
+    fmt, fs,
     net::IpAddr,
     path::{Path, PathBuf},
-    str::FromStr,
 };
 
+pub use self::{
+    cidr::{Cidr, NotANetwork},
+    version::{NEWEST_MINOR, OLDEST_MINOR, Version, WantedVersion},
+};
 use crate::error::{Error, Kind, Result};
+
+/// The API server's port, where the cluster file's `endpoint` names none.
+pub const API_PORT: u16 = 6443;
 
 /// A whole cluster, as the cluster file asks for it; all defaults are filled in and all rules are kept.
 #[derive(Clone, Debug)]
@@ -18,7 +37,7 @@ pub struct Cluster {
     pub cni: WantedCni,
     pub pod_cidr: Cidr,
     pub service_cidr: Cidr,
-    /// `host:port` of the API server as the cluster's certificates and kubeconfigs name it; by default the first control plane's.
+    /// `host:port` (IPv6 in brackets) of the API server as the cluster's certificates and kubeconfigs name it; by default the first control plane's.
     pub endpoint: Option<String>,
     /// The subnet that node addresses are taken from, where hosts have several.
     pub node_cidr: Option<Cidr>,
@@ -29,24 +48,8 @@ pub struct Cluster {
     pub packages: Packages,
     pub images: Images,
     pub hosts: Vec<Host>,
-    /// The directory of the cluster file: relative paths in it are relative to this.
+    /// The directory of the cluster file, which the file's relative paths were relative to: all paths here are joined already.
     pub dir: PathBuf,
-}
-
-/// `1.34.2`, or `1.34` for the newest patch that the package repository has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct WantedVersion {
-    pub major: u32,
-    pub minor: u32,
-    pub patch: Option<u32>,
-}
-
-/// An exact Kubernetes version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version {
-    pub major: u32,
-    pub minor: u32,
-    pub patch: u32,
 }
 
 /// Where the pod network comes from.
@@ -72,6 +75,7 @@ pub struct Packages {
     pub fingerprint: Option<String>,
 }
 
+/// Where container images come from, beside their own registries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Images {
     /// kubeadm's `imageRepository`.
@@ -88,10 +92,12 @@ pub struct Mirror {
     pub url: String,
 }
 
+/// A machine of the cluster.
 #[derive(Clone, Debug)]
 pub struct Host {
+    /// Its name as a Kubernetes node: an RFC 1123 label.
     pub name: String,
-    /// Where the operator reaches it: a name or an address.
+    /// Where the operator reaches it: a name or an address (IPv6 without brackets); `localhost` for a local host that gives none.
     pub address: String,
     pub role: Role,
     /// An OS profile by name, instead of the one that matches /etc/os-release.
@@ -101,6 +107,7 @@ pub struct Host {
     pub reach: Reach,
 }
 
+/// What a host is in the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     ControlPlane,
@@ -144,13 +151,6 @@ pub enum HostKeys {
     AcceptNew,
 }
 
-/// An IPv4 or IPv6 network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cidr {
-    pub base: IpAddr,
-    pub prefix: u8,
-}
-
 impl Cluster {
     /// The control plane that runs `kubeadm init`: the first in the file.
     #[must_use]
@@ -165,39 +165,39 @@ impl Cluster {
 /// `NoFile`, `Syntax`, `UnknownKey` (with line, column and the nearest known key), or the rule that the file breaks:
 /// `DuplicateHost`, `NoControlPlane`, `Cidr`, `UnsupportedVersion`, `Invalid`.
 pub fn load(path: &Path) -> Result<Cluster> {
-    Err(Error::new(Kind::Internal, format!("{} can not be read yet", path.display())))
+    let shown = path.display();
+    let bytes = fs::read(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Error::new(Kind::NoFile, format!("{shown}: there is no such file"))
+            .hint("write one with `slipway new --host cp1=ADDRESS`, or name yours with `-c FILE`"),
+        _ => Error::new(Kind::NoFile, format!("{shown} cannot be read"))
+            .because(error)
+            .hint(format!("look at it with `ls -ld {shown}`")),
+    })?;
+    let text = source::utf8(&bytes, path)?;
+    parse(text, path)
 }
 
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
-    }
+/// Checks the text of a cluster file that lies, or will lie, at `path`; relative paths in it are relative to that file.
+/// Looks at no file but a CNI manifest and image archives, which must be there.
+///
+/// # Errors
+/// As [`load`], without those of reading the file.
+pub fn parse(text: &str, path: &Path) -> Result<Cluster> {
+    check::cluster(&source::Source::named(text, path), path.parent().unwrap_or(Path::new("")))
 }
 
-impl fmt::Display for WantedVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.major, self.minor)?;
-        self.patch.map_or(Ok(()), |patch| write!(f, ".{patch}"))
-    }
-}
+impl Role {
+    /// The roles by name, as the cluster file and `--host` spell them.
+    pub const NAMES: [&str; 2] = ["control-plane", "worker"];
 
-impl FromStr for Version {
-    type Err = Error;
-
-    /// Reads `1.34.2` or `v1.34.2`.
-    fn from_str(text: &str) -> Result<Self> {
-        let mut parts = text.strip_prefix('v').unwrap_or(text).splitn(3, '.').map(str::parse);
-        match (parts.next(), parts.next(), parts.next()) {
-            (Some(Ok(major)), Some(Ok(minor)), Some(Ok(patch))) => Ok(Self { major, minor, patch }),
-            _ => Err(Error::new(Kind::UnsupportedVersion, format!("{text:?} is not a Kubernetes version"))
-                .hint("write it as \"1.34.2\" or \"1.34\"")),
+    /// The role of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "control-plane" => Some(Self::ControlPlane),
+            "worker" => Some(Self::Worker),
+            _ => None,
         }
-    }
-}
-
-impl fmt::Display for Cidr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.base, self.prefix)
     }
 }
 

@@ -92,6 +92,8 @@ pub struct Error {
     pub hints: Vec<String>,
     /// What a library or the system said, if it adds anything.
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    /// What went wrong on other hosts in the same breath; the exit code is this error's.
+    pub also: Vec<Error>,
 }
 
 /// The result of everything in slipway that can fail.
@@ -101,7 +103,7 @@ impl Error {
     /// An error of `kind` that says `what`.
     #[must_use]
     pub fn new(kind: Kind, what: impl Into<String>) -> Self {
-        Self { kind, what: what.into(), hints: Vec::new(), source: None }
+        Self { kind, what: what.into(), hints: Vec::new(), source: None, also: Vec::new() }
     }
 
     /// Adds a hint: what to do about it, best as a command to type.

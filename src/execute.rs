@@ -17,7 +17,7 @@ use crate::{
     step::Step,
     transport::Transport,
 };
-use board::{Board, Next};
+use board::{Board, Ended, Next};
 
 /// The hosts of a run, by name.
 pub type Hosts = Arc<BTreeMap<String, Transport>>;
@@ -46,8 +46,9 @@ pub struct Options {
     pub redact: Vec<String>,
 }
 
-/// Runs everything in the plan that is not done. Comes back when each step has ended one way or another; events tell how.
-pub async fn execute(plan: Plan, hosts: Hosts, options: Options, events: Events, stop: Stop) {
+/// Runs everything in the plan that is not done. Comes back when each step has ended one way or another, and says whether
+/// all ended well; events tell the rest.
+pub async fn execute(plan: Plan, hosts: Hosts, options: Options, events: Events, stop: Stop) -> bool {
     let plan = Arc::new(plan);
     let options = Arc::new(options);
     announce(&plan, &events);
@@ -72,6 +73,7 @@ pub async fn execute(plan: Plan, hosts: Hosts, options: Options, events: Events,
         lanes.spawn(lane.run(steps));
     }
     while lanes.join_next().await.is_some() {}
+    board.all_good()
 }
 
 fn announce(plan: &Plan, events: &Events) {
@@ -89,10 +91,14 @@ fn announce(plan: &Plan, events: &Events) {
 }
 
 fn finish(board: &Board, events: &Events, step: &Step, outcome: Outcome, took: Duration) {
-    let good = matches!(outcome, Outcome::Unchanged | Outcome::Changed);
+    let how = match outcome {
+        Outcome::Unchanged | Outcome::Changed => Ended::Well,
+        Outcome::Failed(_) => Ended::Badly,
+        Outcome::Blocked { .. } | Outcome::Cancelled => Ended::NeverStarted,
+    };
     // A receiver that is gone means that nobody is watching; the work goes on all the same.
     let _ = events.send(Event::Finished { id: step.id.clone(), outcome, took });
-    board.settle(&step.id, good);
+    board.settle(&step.id, how);
 }
 
 /// The steps of one host, one after another.

@@ -1,28 +1,37 @@
 //! What is there: one probe program a host, and a pure parser of what it prints.
 
+mod listing;
+mod parse;
+mod pem;
+
 use std::{collections::BTreeMap, net::IpAddr};
 
-use crate::error::{Error, Kind, Result};
+use serde::Serialize;
 
-/// The probe: a POSIX shell program that changes nothing. Its output format is described at its top.
+pub use parse::parse;
+pub use pem::fingerprint;
+
+/// The probe: POSIX shell that defines one function, `probe`, which changes nothing. Its top describes what it reads and prints.
 pub const PROBE: &str = include_str!("facts/probe.sh");
 
 /// Everything that slipway knows about a host, as found by one run of the probe.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Facts {
     pub hostname: String,
     pub os: Os,
     /// `x86_64`, `aarch64`: uname -m.
     pub arch: String,
     pub kernel: String,
+    /// CPUs that a process may use (its affinity), which is what kubeadm counts. 0: not known.
     pub cpus: u32,
+    /// 0: not known.
     pub memory_mib: u64,
-    /// Free space of the file system that holds /var/lib.
+    /// Free space, for root, of the file system that holds /var/lib.
     pub disk_free_mib: u64,
     /// Active swap devices, as /proc/swaps names them.
     pub swap: Vec<String>,
     pub cgroup: Cgroup,
-    /// What systemd-detect-virt would say: `none`, `kvm`, `systemd-nspawn`, `lxc`, `docker`, …
+    /// What systemd-detect-virt says: `none`, `kvm`, `systemd-nspawn`, `lxc`, `docker`, …
     pub virtualisation: String,
     /// A system container: shares its kernel with others, and some knobs of it can not be turned.
     pub container: bool,
@@ -32,32 +41,36 @@ pub struct Facts {
     pub oom_score_adj_lowers: bool,
     /// net.netfilter.nf_conntrack_max can be written (kube-proxy wants to).
     pub conntrack_writable: bool,
-    /// Kernel modules of /proc/modules and built-in ones among those Kubernetes needs: overlay, br_netfilter.
+    /// Kernel modules, among those that Kubernetes needs (overlay, br_netfilter), that are loaded or built in.
     pub modules: Vec<String>,
-    /// /proc/config.gz or /boot/config-$(uname -r) can be read, or the module `configs` be loaded: kubeadm's SystemVerification needs it.
+    /// Those that are not, but lie ready for modprobe.
+    pub loadable: Vec<String>,
+    /// /proc/config.gz, /boot/config-$(uname -r) or the like can be read: kubeadm's SystemVerification wants it.
     pub kernel_config: bool,
     pub addresses: Vec<Address>,
-    /// The source address of the default route.
+    /// The source address of the default route: IPv4's where there is one, else IPv6's.
     pub default_source: Option<IpAddr>,
     /// Addresses given to the probe to which this host has no route.
     pub unrouted: Vec<String>,
     pub machine_id: String,
     pub boot_id: String,
     pub product_uuid: Option<String>,
-    /// The host's clock, seconds since 1970, and the operator's clock when the probe's answer came in.
+    /// The host's clock, seconds since 1970. 0: not known.
     pub clock: f64,
+    /// The operator's clock when the probe's answer came in; whoever ran the probe fills it in.
     pub clock_here: f64,
     /// Installed packages among those that slipway cares about, with their versions as the package manager prints them.
     pub packages: BTreeMap<String, String>,
     /// Packages that are held (apt-mark hold, versionlock).
     pub held: Vec<String>,
-    /// Programs that answer with a version: `kubeadm` -> `1.34.2`, `containerd` -> `1.6.20`.
+    /// Plain versions of kubeadm, kubelet, kubectl and containerd: `kubeadm` -> `1.34.2`. From the package database; a program that
+    /// no package owns was asked itself.
     pub versions: BTreeMap<String, String>,
-    /// Listening TCP ports, with the process where it can be seen.
+    /// Listening TCP ports, with the process (at most 15 characters of its name; empty where it can not be seen).
     pub ports: BTreeMap<u16, String>,
-    /// systemd units that slipway cares about: `kubelet.service` -> ("active", "enabled").
+    /// systemd units that exist, among those that slipway cares about, by full name: `kubelet.service`.
     pub units: BTreeMap<String, Unit>,
-    /// SHA-256 of managed files that exist.
+    /// SHA-256 (hex) of managed files that exist, by path.
     pub files: BTreeMap<String, String>,
     /// Addresses of runtime sockets that exist: /run/containerd/containerd.sock, …
     pub sockets: Vec<String>,
@@ -78,7 +91,7 @@ pub struct Facts {
     pub ledger: u32,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Os {
     /// ID of os-release(5).
     pub id: String,
@@ -90,7 +103,8 @@ pub struct Os {
     pub name: String,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Cgroup {
     #[default]
     V1,
@@ -99,23 +113,23 @@ pub enum Cgroup {
     V2,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Address {
     pub interface: String,
     pub ip: IpAddr,
     pub prefix: u8,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Unit {
     /// ActiveState of systemd: active, inactive, failed, …
     pub active: String,
-    /// UnitFileState: enabled, disabled, masked, …; empty where the unit does not exist.
+    /// UnitFileState: enabled, disabled, masked, …; empty for a unit without a file of its own.
     pub enabled: String,
 }
 
 /// What of a cluster is on the host.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Kubernetes {
     pub kubelet_conf: bool,
     pub admin_conf: bool,
@@ -127,20 +141,12 @@ pub struct Kubernetes {
     pub ca_fingerprint: Option<String>,
     /// /var/lib/etcd/member exists.
     pub etcd_data: bool,
-    /// An init or join that slipway began here and that has not ended well: `init`, `join`.
+    /// An init or join that slipway began here and that has not ended well: `init`, `join` ($STATE/attempt).
     pub attempt: Option<String>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Login {
     pub user: String,
     pub home: String,
-}
-
-/// Parses what the probe printed.
-///
-/// # Errors
-/// `Lost` when the output is cut short: anything unfinished is unknown, never absent.
-pub fn parse(output: &[String], _nonce: &str) -> Result<Facts> {
-    Err(Error::new(Kind::Internal, format!("{} lines of facts can not be parsed yet", output.len())))
 }

@@ -108,6 +108,12 @@ impl Graph {
         self.keep(|step| names.contains(&step.id.phase))
     }
 
+    /// The steps of these hosts; what a left-out step needed is handed on.
+    #[must_use]
+    pub fn on_hosts(self, wanted: impl Fn(&str) -> bool) -> Self {
+        self.keep(|step| wanted(&step.id.host))
+    }
+
     fn keep(self, wanted: impl Fn(&Step) -> bool) -> Self {
         let mut inherited: BTreeMap<StepId, Vec<StepId>> = BTreeMap::new();
         let mut kept = Vec::new();

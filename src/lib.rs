@@ -30,11 +30,12 @@ pub mod phase;
 pub mod kubeadm;
 pub mod scene;
 
-pub mod facts;
+pub mod profile;
 pub mod transport;
 
 pub mod lower;
-pub mod profile;
+
+pub mod facts;
 pub mod secrets;
 pub mod yaml;
 

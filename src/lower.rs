@@ -44,6 +44,8 @@ pub enum Mark {
     Op(usize),
     /// The op under way ended with this exit code.
     Failed(i32),
+    /// The op under way is waiting for something, for so many seconds at most.
+    Wait(u32),
     /// The program is at its end, with this exit code. A program that ends without saying so was cut short.
     End(i32),
 }
@@ -59,6 +61,7 @@ impl Mark {
         match word {
             "op" => value.parse().ok().map(Self::Op),
             "failed" => value.parse().ok().map(Self::Failed),
+            "wait" => value.parse().ok().map(Self::Wait),
             "end" => value.parse().ok().map(Self::End),
             _ => None,
         }

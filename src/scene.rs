@@ -1,5 +1,7 @@
 //! All that a phase may see.
 
+pub mod address;
+
 use std::net::IpAddr;
 
 use crate::{

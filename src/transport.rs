@@ -1,7 +1,9 @@
 //! Carries a program to a shell on a host, streams the lines that it prints, and returns how it ended. The one seam to the world.
 
 pub mod fake;
+mod lines;
 pub mod local;
+mod shell;
 pub mod ssh;
 
 use crate::{config::Reach, error::Result, lower::Program};
@@ -61,6 +63,15 @@ impl Transport {
             Self::Local(local) => local.execs(),
             Self::Ssh(ssh) => ssh.execs(),
             Self::Fake(fake) => fake.execs(),
+        }
+    }
+
+    /// What a person should know about how the host was reached: a host key that was accepted and remembered.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        match self {
+            Self::Ssh(ssh) => ssh.notes(),
+            Self::Local(_) | Self::Fake(_) => Vec::new(),
         }
     }
 

@@ -17,6 +17,7 @@ host_booted() { host_alive "$1" && [[ -e $STATE/hosts/$1/booted ]]; }
 # host_answers NODE: whether its sshd greets.
 host_answers() {
   local greeting
+  # shellcheck disable=SC2016 # for the inner bash to expand
   greeting=$(timeout 1 bash -c 'exec 3<>"/dev/tcp/$1/22" && head -c 4 <&3' _ "$(host_address "$1")" 2>/dev/null) || true
   [[ $greeting == SSH- ]]
 }

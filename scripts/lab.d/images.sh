@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what is set here is used by other parts
 # The container images that kubeadm 1.20.2 asks for, in the storage of a registry and as a tarball for hosts without one.
 
 REGISTRY=$BRIDGE_ADDRESS:5000
@@ -27,7 +27,7 @@ build_images() {
   done
   install -D -m 755 "$KUBERNETES/pause" "$root/pause"
   add_image "$layout" "pause:$PAUSE_TAG" "$root" '{Entrypoint: ["/pause"]}'
-  fetch_and_unpack "$root" busybox-static
+  fetch_and_unpack "$root" busybox libc6
   "$root/bin/busybox" --list | grep -vx busybox | while read -r name; do ln -sf busybox "$root/bin/$name"; done
   add_image "$layout" "busybox:$BUSYBOX_TAG" "$root" '{Cmd: ["sh"]}'
   fetch_and_unpack "$root" etcd-server etcd-client libc6
@@ -60,7 +60,7 @@ kube_proxy_root() {
 add_image() {
   local layout=$1 reference=$2 root=$3 blobs=$1/blobs/sha256 layer config manifest
   # Documentation is of no use in there. Debian's packages expect /bin, /lib and /sbin to be links into /usr.
-  rm -rf "$root"/usr/share/doc "$root"/usr/share/man "$root"/usr/share/locale "$root"/var
+  rm -rf "${root:?}"/usr/share/doc "$root"/usr/share/man "$root"/usr/share/locale "${root:?}"/var
   local dir
   for dir in bin sbin lib lib64; do
     if [[ -d $root/$dir ]]; then
@@ -72,13 +72,16 @@ add_image() {
   done
   mkdir -p "$root/tmp" "$root/run" "$root/etc"
   chmod 1777 "$root/tmp"
+  # For what looks up users and names.
+  echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
+  printf 'passwd: files\nhosts: files dns\n' >"$root/etc/nsswitch.conf"
   tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -C "$root" -cf "$blobs/new" .
   rm -rf "$root"
   layer=$(sha256sum "$blobs/new" | cut -d ' ' -f 1)
   mv "$blobs/new" "$blobs/$layer"
   jq -cn --arg arch "$(dpkg --print-architecture)" --arg layer "sha256:$layer" '{
     architecture: $arch, os: "linux",
-    config: {Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]} + '"$4"',
+    config: ({Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]} + '"$4"'),
     rootfs: {type: "layers", diff_ids: [$layer]}}' >"$blobs/new"
   config=$(sha256sum "$blobs/new" | cut -d ' ' -f 1)
   mv "$blobs/new" "$blobs/$config"

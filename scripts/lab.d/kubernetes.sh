@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what is set here is used by other parts
 # Kubernetes itself, from Debian's source package: the only complete Kubernetes that a Debian mirror carries.
 
 KUBERNETES_VERSION=1.20.2
@@ -57,6 +57,7 @@ build_kubernetes() {
 # of the cluster. Go's caches stay in SRC/_output, which is thrown away.
 make_kubernetes() {
   local minor=${KUBERNETES_VERSION#*.}
+  # shellcheck disable=SC2086 # a list of words
   env -u GOROOT -u GOPATH GOFLAGS=-mod=vendor GOPROXY=off \
     KUBE_GIT_VERSION="v$KUBERNETES_VERSION" KUBE_GIT_MAJOR="${KUBERNETES_VERSION%%.*}" KUBE_GIT_MINOR="${minor%%.*}" \
     KUBE_GIT_COMMIT=faecb196815e248d3ecfb03c680a4507229c2a56 KUBE_GIT_TREE_STATE=archive KUBE_VERBOSE=5 \

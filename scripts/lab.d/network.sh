@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what is set here is used by other parts
 # One bridge for hosts and servers, a network namespace a host, and one NAT rule, so that hosts reach what the machine reaches.
 
 BRIDGE=slipway0
@@ -54,6 +54,7 @@ MACHINE_SYSCTLS='net.ipv4.ip_forward vm.overcommit_memory vm.panic_on_oom kernel
   kernel.keys.root_maxkeys kernel.keys.root_maxbytes'
 
 note_sysctls() {
+  # shellcheck disable=SC2086 # a list of words
   [[ -e $STATE/sysctls ]] || sysctl -e $MACHINE_SYSCTLS >"$STATE/sysctls"
 }
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what is set here is used by other parts
 # What a checkout gets: target/lab/{cluster.toml,ssh_config,known_hosts,id_ed25519,id_ed25519.pub}. The lab is the machine's,
 # not the checkout's: `up` in another checkout finds it running and only writes these files there.
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what is set here is used by other parts
 # The Kubernetes packages and the signed apt repository that serves them, laid out like the community's own: a flat
 # repository with Release.key, and versions such as 1.20.2-1.1.
 
@@ -48,9 +48,9 @@ build_packages() {
   rm -rf "$stage/debian"
   write_units "$stage"
 
-  build_deb "$out" kubelet $KUBERNETES_VERSION-1.1 'Node agent of Kubernetes' 'iptables (>= 1.4.21), kubernetes-cni (>= 0.8.7), iproute2, socat, util-linux, mount, ebtables, ethtool, conntrack'
-  build_deb "$out" kubeadm $KUBERNETES_VERSION-1.1 'Bootstrapper of Kubernetes' 'kubelet (>= 1.13.0), kubectl (>= 1.13.0), kubernetes-cni (>= 0.8.6), cri-tools (>= 1.13.0)'
-  build_deb "$out" kubectl $KUBERNETES_VERSION-1.1 'Client of Kubernetes'
+  build_deb "$out" kubelet "$KUBERNETES_VERSION-1.1" 'Node agent of Kubernetes' 'iptables (>= 1.4.21), kubernetes-cni (>= 0.8.7), iproute2, socat, util-linux, mount, ebtables, ethtool, conntrack'
+  build_deb "$out" kubeadm "$KUBERNETES_VERSION-1.1" 'Bootstrapper of Kubernetes' 'kubelet (>= 1.13.0), kubectl (>= 1.13.0), kubernetes-cni (>= 0.8.6), cri-tools (>= 1.13.0)'
+  build_deb "$out" kubectl "$KUBERNETES_VERSION-1.1" 'Client of Kubernetes'
   build_deb "$out" cri-tools 1.20.0-1.1 'Client of container runtimes (a small one, made for the lab)'
   build_deb "$out" kubernetes-cni 1.1.1-1.1 'Reference CNI plugins'
   rm -rf "$stage"

@@ -6,6 +6,7 @@ start_time() {
   local stat
   stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
   # The second field, the command's name, may itself hold blanks and parentheses.
+  # shellcheck disable=SC2086 # the fields
   set -- ${stat##*) }
   [[ $1 == Z ]] || echo "${20}"
 }

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what is set here is used by other parts
 # The base image of all hosts: Debian 12 much as a cloud image has it. Nothing of containerd or Kubernetes is in it.
 
 ROOTFS_PACKAGES=systemd,systemd-sysv,dbus,openssh-server,sudo,iproute2,iptables,ca-certificates,curl,kmod,procps,iputils-ping,less

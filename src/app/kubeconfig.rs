@@ -11,6 +11,7 @@ use serde_yaml_ng::{Mapping, Value};
 
 use super::site::Known;
 use crate::{
+    config::Cluster,
     error::{Error, Kind, Result},
     execute::survey::ask_host,
     lower::{self, Program},
@@ -21,7 +22,12 @@ const ADMIN_CONF: &str = "/etc/kubernetes/admin.conf";
 
 /// The operator's copy: `NAME.kubeconfig` beside the cluster file.
 pub(super) fn path(known: &Known) -> PathBuf {
-    known.cluster.dir.join(format!("{}.kubeconfig", known.cluster.name))
+    beside(&known.cluster)
+}
+
+/// The same, for a cluster whose hosts have not been asked.
+pub(super) fn beside(cluster: &Cluster) -> PathBuf {
+    cluster.dir.join(format!("{}.kubeconfig", cluster.name))
 }
 
 /// Whether the operator's copy is the one that the control plane has now.
@@ -50,9 +56,7 @@ pub(super) async fn fetch(known: &Known) -> Result<String> {
 /// # Errors
 /// `Invalid` when the place can not be written.
 pub(super) fn write_private(path: &Path, text: &str) -> Result<()> {
-    let wrong = |error: std::io::Error| {
-        Error::new(Kind::Invalid, format!("{} cannot be written", path.display())).because(error)
-    };
+    let wrong = |error: std::io::Error| Error::new(Kind::Invalid, format!("{} cannot be written", path.display())).because(error);
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !dir.exists() {
         fs::create_dir_all(dir).map_err(wrong)?;

@@ -26,7 +26,10 @@ pub(super) async fn resolve(cluster: &Cluster, sites: &[Site], hosts: &Hosts) ->
     let Some(transport) = hosts.get(&first.host.name) else {
         return Err(Error::new(Kind::Unreachable, format!("{} is not connected", first.host.name)));
     };
-    let url = first.profile.kubernetes_url(cluster);
+    let url = match &cluster.packages.url {
+        Some(url) => url.clone(),
+        None => first.profile.kubernetes.repository.url.line(&[("minor", &wanted.minor.to_string())])?,
+    };
     let offered = ask_host(transport, &index_program(&url)).await.map_err(|error| {
         Error::new(Kind::UnsupportedVersion, format!("the newest patch of Kubernetes {wanted} cannot be found at {url}"))
             .because(error)

@@ -24,9 +24,18 @@ pub(super) enum Next {
     Wait,
 }
 
+/// How a step ended, as far as other steps care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    Well,
+    /// It started, and may have left something behind.
+    Badly,
+    NeverStarted,
+}
+
 pub(super) struct Board {
-    /// A planned step -> none while it has not ended, then whether it ended well.
-    ended: Mutex<BTreeMap<StepId, Option<bool>>>,
+    /// A planned step -> none while it has not ended, then how it did.
+    ended: Mutex<BTreeMap<StepId, Option<Ended>>>,
     changes: watch::Sender<u64>,
 }
 
@@ -40,23 +49,28 @@ impl Board {
         self.changes.subscribe()
     }
 
-    pub(super) fn settle(&self, id: &StepId, good: bool) {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), Some(good));
+    pub(super) fn settle(&self, id: &StepId, how: Ended) {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), Some(how));
         self.changes.send_modify(|count| *count += 1);
+    }
+
+    pub(super) fn all_good(&self) -> bool {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).values().all(|ended| *ended == Some(Ended::Well))
     }
 
     /// The first step of a lane that can start, or that never will. `broken` is the step at which the lane's host failed.
     pub(super) fn next(&self, lane: &[Step], broken: Option<&StepId>, mode: Mode, stopping: bool) -> Next {
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         for (index, step) in lane.iter().enumerate() {
-            let cleans_up = step.due == Due::Always;
+            // A need that was not planned (its host is out of reach, say) counts as never started.
+            let state = |id: &StepId| ended.get(id).copied().unwrap_or(Some(Ended::NeverStarted));
+            let bad = step.needs.iter().find(|id| state(id).is_some_and(|how| how != Ended::Well));
+            // Cleaning up is due as long as there may be something to clean.
+            let cleans_up = step.due == Due::Always && step.needs.iter().any(|id| state(id) != Some(Ended::NeverStarted));
             if stopping && !cleans_up {
                 return Next::Skip(index, Outcome::Cancelled);
             }
-            // A need that was not planned (its host is out of reach, say) counts as ended badly.
-            let state = |id: &StepId| ended.get(id).copied().unwrap_or(Some(false));
-            let failed = step.needs.iter().find(|id| state(id) == Some(false)).or(broken);
-            if let (Some(by), false, Mode::StopAtFailure) = (failed, cleans_up, mode) {
+            if let (Some(by), false, Mode::StopAtFailure) = (bad.or(broken), cleans_up, mode) {
                 return Next::Skip(index, Outcome::Blocked { by: by.clone() });
             }
             if step.needs.iter().all(|id| state(id).is_some()) {

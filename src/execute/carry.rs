@@ -86,6 +86,7 @@ impl<'a> Watcher<'a> {
             Some(Mark::Op(index)) => self.op = Some(index),
             Some(Mark::Failed(status)) => self.failed = Some(status),
             Some(Mark::End(status)) => self.end = Some(status),
+            Some(Mark::Wait(_)) => {}
             None => {
                 let text = self.options.redact.iter().fold(line.text, |text, secret| text.replace(secret.as_str(), "(secret)"));
                 if self.tail.len() == TAIL {

@@ -16,11 +16,12 @@ die() {
 
 # Polls a command until it succeeds: wait_for SECONDS WHAT COMMAND...
 wait_for() {
-    wf_left=$(($1 * 10 / 3)) wf_limit=$1 wf_what=$2
+    wf_end=$(($(date +%s) + $1)) wf_limit=$1 wf_what=$2
     shift 2
     until ("$@") >/dev/null 2>&1; do
-        wf_left=$((wf_left - 1))
-        [ "$wf_left" -gt 0 ] || die "$wf_what: gave up after $wf_limit s"
+        [ "$(date +%s)" -lt "$wf_end" ] || die "$wf_what: gave up after $wf_limit s"
+        # A sign of life, which also ends this program soon after its connection is gone: nobody waits in vain for its lock.
+        if have mark; then mark wait "$wf_limit"; fi
         sleep 0.3
     done
 }
@@ -169,12 +170,19 @@ run_step() {
         mark end 0
         exit 0
     fi
+    # Not in conditions: that would switch -e off inside.
     (
         set -eu
         record_undo "$1"
     )
+    rs_status=$?
+    if [ "$rs_status" -ne 0 ]; then
+        say "how to undo this could not be recorded, so nothing was done"
+        mark failed "$rs_status"
+        mark end 1
+        exit 1
+    fi
     [ "$2" = verify ] || rm -rf "$STATE/verified"
-    # Not in a condition: that would switch -e off inside.
     (
         set -eu
         apply

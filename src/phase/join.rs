@@ -44,7 +44,6 @@ fn cluster_info(scene: &Scene<'_>) -> Result<Step> {
     .after("install", "kubelet")
     .check(Check::Sh(script(&values, &format!("{ANNOUNCED}announced\n"))))
     .sh(script(&values, &format!("{ANNOUNCED}wait_for 300 'the signed cluster-info' announced\n")))
-    .detached()
     .hint(format!(
         "can {} reach https://{}? `slipway status` shows the control plane",
         scene.here.host.name,

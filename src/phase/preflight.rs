@@ -1,6 +1,22 @@
 //! Judges facts before anything is changed: everything that would make a later step fail, reported together.
+//!
+//! kubeadm has such checks too, but it makes them one host at a time and after the packages are in:
+//! <https://kubernetes.io/docs/reference/setup-tools/kubeadm/implementation-details/#preflight-checks>.
 
-use crate::{scene::Stage, step::StepId};
+mod fleet;
+mod machine;
+mod membership;
+#[cfg(test)]
+mod sample;
+
+use std::net::IpAddr;
+
+use crate::{
+    config::{Host, Role, Version},
+    facts::Facts,
+    scene::Stage,
+    step::StepId,
+};
 
 /// Something that would make a later step fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +31,147 @@ pub struct Finding {
     pub fatal: bool,
 }
 
+/// A rule: it looks at one host, and may compare it with the others.
+struct Rule {
+    /// The last part of a finding's id.
+    name: &'static str,
+    judge: fn(&Fleet<'_>, &Seen<'_>) -> Option<Trouble>,
+}
+
+/// What a rule finds wrong.
+#[derive(Debug)]
+struct Trouble {
+    what: String,
+    remedy: String,
+    fatal: bool,
+}
+
+/// All that rules may see of a host.
+#[derive(Clone, Copy)]
+struct Seen<'a> {
+    host: &'a Host,
+    facts: &'a Facts,
+    node_ip: IpAddr,
+}
+
+/// All that rules may see.
+struct Fleet<'a> {
+    /// The Kubernetes version to install.
+    version: Version,
+    /// The name of the control plane that runs, or ran, `kubeadm init`.
+    first: Option<&'a str>,
+    hosts: Vec<Seen<'a>>,
+}
+
+/// Every rule, in the order in which a person would want to read its findings.
+const RULES: &[Rule] = &[
+    Rule { name: "systemd", judge: machine::systemd },
+    Rule { name: "architecture", judge: machine::architecture },
+    Rule { name: "kernel", judge: machine::kernel },
+    Rule { name: "modules", judge: machine::modules },
+    Rule { name: "cgroup", judge: machine::cgroup },
+    Rule { name: "cpus", judge: machine::cpus },
+    Rule { name: "memory", judge: machine::memory },
+    Rule { name: "disk", judge: machine::disk },
+    Rule { name: "swap", judge: machine::swap },
+    Rule { name: "selinux", judge: machine::selinux },
+    Rule { name: "ports", judge: machine::ports },
+    Rule { name: "runtime", judge: machine::runtime },
+    Rule { name: "name", judge: fleet::name },
+    Rule { name: "hostname", judge: fleet::hostname },
+    Rule { name: "machine-id", judge: fleet::machine_id },
+    Rule { name: "product-uuid", judge: fleet::product_uuid },
+    Rule { name: "address", judge: fleet::address },
+    Rule { name: "route", judge: fleet::route },
+    Rule { name: "clock", judge: fleet::clock },
+    Rule { name: "cluster", judge: membership::cluster },
+    Rule { name: "role", judge: membership::role },
+    Rule { name: "etcd", judge: membership::etcd },
+    Rule { name: "version", judge: membership::version },
+];
+
 /// Everything that would make a later step fail, of all hosts.
 #[must_use]
-pub fn examine(_stage: &Stage<'_>) -> Vec<Finding> {
-    Vec::new()
+pub fn examine(stage: &Stage<'_>) -> Vec<Finding> {
+    let hosts = stage.sites.iter().map(|site| Seen { host: &site.host, facts: &site.facts, node_ip: site.node_ip }).collect();
+    let first = stage.first().ok().map(|site| site.host.name.as_str());
+    judge(&Fleet { version: stage.version, first, hosts })
+}
+
+fn judge(fleet: &Fleet<'_>) -> Vec<Finding> {
+    let by_host = fleet.hosts.iter().flat_map(|seen| RULES.iter().map(move |rule| (seen, rule)));
+    by_host
+        .filter_map(|(seen, rule)| {
+            let Trouble { what, remedy, fatal } = (rule.judge)(fleet, seen)?;
+            Some(Finding { id: StepId::new(&seen.host.name, "preflight", rule.name), what, remedy, fatal })
+        })
+        .collect()
+}
+
+impl Trouble {
+    /// What stops the run.
+    fn fatal(what: impl Into<String>, remedy: impl Into<String>) -> Option<Self> {
+        Some(Self { what: what.into(), remedy: remedy.into(), fatal: true })
+    }
+
+    /// What a person should know.
+    fn warning(what: impl Into<String>, remedy: impl Into<String>) -> Option<Self> {
+        Some(Self { what: what.into(), remedy: remedy.into(), fatal: false })
+    }
+}
+
+impl<'a> Seen<'a> {
+    fn is_control_plane(&self) -> bool {
+        self.host.role == Role::ControlPlane
+    }
+
+    /// Part of a cluster already: what would hinder it from becoming one is of no interest.
+    fn is_member(&self) -> bool {
+        self.facts.kubernetes.kubelet_conf
+    }
+
+    /// `slipway reset node1 --yes`.
+    fn reset(&self) -> String {
+        format!("slipway reset {} --yes", self.host.name)
+    }
+
+    /// The hosts before this one for which something holds: of two that are alike, only the later one is reported.
+    fn alike_before(&self, fleet: &'a Fleet<'_>, alike: impl Fn(&Seen<'_>) -> bool) -> Option<&'a str> {
+        let mut before = fleet.hosts.iter().take_while(|other| other.host.name != self.host.name);
+        before.find(|other| alike(other)).map(|other| other.host.name.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{sample::Sample, *};
+
+    #[test]
+    fn a_healthy_fleet_gives_no_findings() {
+        assert_eq!(Sample::new().judge(), []);
+        assert_eq!(Sample::members().judge(), []);
+    }
+
+    #[test]
+    fn findings_carry_the_path_of_their_host_and_rule() {
+        let mut sample = Sample::new();
+        sample.facts(1).arch = "riscv64".to_owned();
+        sample.facts(2).systemd = false;
+        let ids: Vec<String> = sample.judge().iter().map(|finding| finding.id.to_string()).collect();
+        assert_eq!(ids, ["node2/preflight/architecture", "node3/preflight/systemd"]);
+    }
+
+    #[test]
+    fn rules_have_names_of_their_own_and_speak_in_fragments() {
+        let names: std::collections::BTreeSet<_> = RULES.iter().map(|rule| rule.name).collect();
+        assert_eq!(names.len(), RULES.len());
+        // Facts of which nothing is known must not upset any rule, and what it says must fit behind `error: `.
+        let mut sample = Sample::new();
+        for index in 0..3 {
+            *sample.facts(index) = Facts::default();
+        }
+        for finding in sample.judge() {
+            assert!(!finding.what.ends_with('.') && !finding.what.is_empty() && !finding.remedy.is_empty(), "{finding:?}");
+        }
+    }
 }

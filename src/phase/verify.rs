@@ -44,7 +44,6 @@ fn proof(scene: &Scene<'_>, name: &str, title: &str, why: &str, shell: &str) -> 
         .sh(shell)
         .sh(format!("mkdir -p \"$STATE/verified\"\n: >\"$STATE/verified/{name}\"\n"))
         .due(Due::AnyChange)
-        .detached()
 }
 
 fn names(scene: &Scene<'_>) -> String {

@@ -45,9 +45,9 @@ left_mounts() {
     done
 }
 
-# Not from /sys/class/net: in a container that may be the machine's own.
+# By ip(8): in a container, /sys may show the links of the machine below.
 left_links() {
-    ip -o link show 2>/dev/null | awk -F': ' '{ sub(/@.*/, "", $2); print $2 }' | while read -r i_link; do
+    ip -o link show 2>/dev/null | sed 's/^[0-9]*: \([^:@]*\).*/\1/' | while read -r i_link; do
         printf '%s\n' "$links" | while read -r i_glob; do
             # shellcheck disable=SC2254 # it is a pattern
             case $i_link in $i_glob) printf '%s\n' "$i_link" ;; esac

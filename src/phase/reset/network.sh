@@ -10,7 +10,7 @@ for unit in $units; do
     timeout 30 systemctl disable -q --now "$unit" 2>/dev/null
 done
 # kube-proxy's virtual servers go with the link that proves that they are kube-proxy's.
-if have ipvsadm && left_links | grep -qx kube-ipvs0; then timeout 20 ipvsadm -C; fi
+if ip link show kube-ipvs0 >/dev/null 2>&1 && have ipvsadm; then timeout 20 ipvsadm -C; fi
 left_links | while read -r link; do
     timeout 20 ip link del "$link"
 done

@@ -1,0 +1,139 @@
+//! The commands that lay a cluster down: up, and its phases one by one.
+
+use std::sync::Arc;
+
+use super::{
+    Run, kubeconfig,
+    session::Session,
+    site::{self, Known},
+};
+use crate::{
+    error::{Error, Kind, Result},
+    execute::{self, Mode, Options, survey},
+    graph::Selection,
+    phase::{
+        PHASES,
+        preflight::{self, Finding},
+    },
+    plan::{Plan, Verdict},
+    profile::Profiles,
+    step::path_matches,
+    ui,
+};
+
+/// Opens the cluster and surveys its hosts. With hosts out of reach, says what the others said before it gives up.
+pub(super) async fn open(run: &Run, session: &Session) -> Result<Known> {
+    let cluster = run.cluster()?;
+    let profiles = Profiles::load(run.profiles.as_deref())?;
+    let mut surveyed = site::survey(&cluster.hosts, &session.ask, run.concurrency, &session.events).await;
+    if !surveyed.errors.is_empty() {
+        for (host, facts) in &surveyed.facts {
+            session.note(format!(
+                "{} answered: {}, {} CPUs, {} MiB, kernel {}",
+                host.name, facts.os.name, facts.cpus, facts.memory_mib, facts.kernel
+            ));
+        }
+        let first = surveyed.errors.remove(0);
+        return Err(Error { also: surveyed.errors, ..first });
+    }
+    Known::conclude(cluster, profiles, surveyed).await
+}
+
+/// Splits `--only` and `--skip` into those for preflight findings, which are no steps, and those for the graph.
+fn selections(run: &Run) -> (Vec<String>, Selection) {
+    let of_preflight = |pattern: &String| pattern.split('/').nth(1) == Some("preflight");
+    let (findings, skip): (Vec<String>, Vec<String>) = run.skip.iter().cloned().partition(of_preflight);
+    (findings, Selection { only: run.only.clone(), skip })
+}
+
+/// What preflight has to say, without what the user wants skipped.
+pub(super) fn findings(run: &Run, known: &Known) -> Result<Vec<Finding>> {
+    let (skipped, _) = selections(run);
+    let all = preflight::examine(&known.stage()?);
+    Ok(all.into_iter().filter(|finding| !skipped.iter().any(|pattern| path_matches(pattern, &finding.id))).collect())
+}
+
+/// The plan of some phases. With `remember`, hosts keep its checks for the next survey.
+pub(super) async fn plan(run: &Run, known: &Known, phases: &[&str], remember: bool) -> Result<Plan> {
+    let (_, selection) = selections(run);
+    let graph = known.graph(phases)?.select(&selection)?;
+    let verdicts = survey::verdicts(&graph, &known.hosts, &known.answered, remember).await?;
+    Ok(Plan::new(graph, &verdicts))
+}
+
+/// Runs phases on a cluster. The exit code tells how it went.
+pub(super) async fn build(run: &Run, phases: &[&str]) -> Result<u8> {
+    let session = Session::start(run.ui(&run.cluster()?)?);
+    let worked = work(run, &session, phases).await;
+    let (ui, report) = session.end().await.ok_or_else(|| Error::new(Kind::Internal, "the user interface ended early"))?;
+    match worked {
+        Ok(Ran { settled }) => {
+            ui.finish(&report);
+            settled?;
+            Ok(report.kind().map_or(0, Kind::exit_code))
+        }
+        Err(error) => {
+            ui.abandon();
+            Err(error)
+        }
+    }
+}
+
+struct Ran {
+    /// Whether a last look at the hosts agrees that nothing is left to do.
+    settled: Result<()>,
+}
+
+async fn work(run: &Run, session: &Session, phases: &[&str]) -> Result<Ran> {
+    let known = open(run, session).await?;
+    let findings = findings(run, &known)?;
+    if !findings.is_empty() {
+        ui::findings(&findings, run.json);
+    }
+    let fatal = findings.iter().filter(|finding| finding.fatal).count();
+    if fatal > 0 {
+        return Err(Error::new(Kind::Preflight, format!("preflight found {fatal} problem(s); nothing was changed on any host"))
+            .hint("mend them as said above, or leave one out with --skip HOST/preflight/NAME"));
+    }
+    let all: Vec<&str> = PHASES.iter().map(|phase| phase.name).collect();
+    let whole = phases == all && run.only.is_empty() && run.skip.is_empty();
+    let mut plan = plan(run, &known, phases, whole).await?;
+    if phases == ["verify"] {
+        plan = Plan::all_due(plan.graph);
+    }
+    let had_work = !plan.is_done();
+    let options = Options { mode: Mode::StopAtFailure, concurrency: run.concurrency, redact: known.redact() };
+    let good = execute::execute(plan, Arc::clone(&known.hosts), options, session.events.clone(), session.stop.clone()).await;
+    let settled = match (good, whole && had_work) {
+        (false, _) => Ok(()),
+        (true, true) => settle(run, session, known, phases).await,
+        (true, false) => keep_kubeconfig(session, &known).await,
+    };
+    Ok(Ran { settled })
+}
+
+/// After a run that changed something: asks the hosts again, and expects that nothing is left to do.
+/// That is the proof of the run, and it leaves the hosts with the checks that the next run will want.
+async fn settle(run: &Run, session: &Session, known: Known, phases: &[&str]) -> Result<()> {
+    let known = known.again().await?;
+    let plan = plan(run, &known, phases, true).await?;
+    let open: Vec<String> =
+        plan.graph.steps().filter(|step| plan.verdict(&step.id) == Verdict::Run).map(|step| step.id.to_string()).collect();
+    keep_kubeconfig(session, &known).await?;
+    if open.is_empty() || !known.first()?.0.facts.kubernetes.admin_conf {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Step, format!("a last look at the hosts finds steps that are not done: {}", open.join(", ")))
+        .hint("run `slipway up` again; if it says the same, something on the host undoes them"))
+}
+
+/// Keeps the operator's copy of the administrator's kubeconfig up to date.
+async fn keep_kubeconfig(session: &Session, known: &Known) -> Result<()> {
+    if !known.first()?.0.facts.kubernetes.admin_conf || kubeconfig::is_current(known) {
+        return Ok(());
+    }
+    let path = kubeconfig::path(known);
+    kubeconfig::write_private(&path, &kubeconfig::fetch(known).await?)?;
+    session.note(format!("the administrator's kubeconfig is {}; try: kubectl --kubeconfig {0} get nodes", path.display()));
+    Ok(())
+}

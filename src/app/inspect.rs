@@ -1,0 +1,238 @@
+//! The commands that only look: plan, render, status, kubeconfig.
+
+use std::{collections::BTreeMap, env, fs, path::PathBuf};
+
+use super::{Run, build, kubeconfig, session::Session, site, site::Known};
+use crate::{
+    cli,
+    error::{Error, Kind, Result, nearest},
+    execute::survey::ask_host,
+    lower::{self, Program, quote},
+    phase::PHASES,
+    plan::{Plan, Verdict},
+    render,
+    step::{File, Op, Step},
+    ui::{self, StatusRow},
+};
+
+/// Opens the cluster, with nothing to see but the connections being made.
+async fn look(run: &Run) -> Result<(Known, Session)> {
+    let session = Session::start(run.quiet_ui());
+    match build::open(run, &session).await {
+        Ok(known) => Ok((known, session)),
+        Err(error) => {
+            close(session).await;
+            Err(error)
+        }
+    }
+}
+
+async fn close(session: Session) {
+    if let Some((ui, _)) = session.end().await {
+        ui.abandon();
+    }
+}
+
+/// `slipway plan`.
+pub(super) async fn plan(run: &Run, diff: bool) -> Result<u8> {
+    let (known, session) = look(run).await?;
+    let all: Vec<&str> = PHASES.iter().map(|phase| phase.name).collect();
+    let planned = build::plan(run, &known, &all, false).await;
+    close(session).await;
+    let plan = planned?;
+    let findings = build::findings(run, &known)?;
+    if !findings.is_empty() {
+        ui::findings(&findings, run.json);
+    }
+    ui::plan(&plan, run.json);
+    if diff {
+        ui::diff(&diffs(&known, &plan).await?);
+    }
+    Ok(if findings.iter().any(|finding| finding.fatal) { Kind::Preflight.exit_code() } else { 0 })
+}
+
+/// How each file that the plan may write differs from what is on the host.
+async fn diffs(known: &Known, plan: &Plan) -> Result<String> {
+    let mut text = String::new();
+    for (host, transport) in known.hosts.iter() {
+        let files: Vec<&File> = plan
+            .graph
+            .steps()
+            .filter(|step| step.id.host == *host && plan.verdict(&step.id) != Verdict::Done)
+            .flat_map(|step| &step.apply)
+            .filter_map(|op| if let Op::Write(file) = op { Some(file) } else { None })
+            .collect();
+        if files.is_empty() {
+            continue;
+        }
+        let mut there = current(transport, &files).await?;
+        for (index, file) in files.iter().enumerate() {
+            let difference = render::diff(file, there.remove(&index).as_deref());
+            if !difference.is_empty() {
+                text.push_str(&format!("{host}:\n{difference}"));
+            }
+        }
+    }
+    Ok(text)
+}
+
+/// What these files hold on a host now, by index; secret ones are not read.
+async fn current(transport: &crate::transport::Transport, files: &[&File]) -> Result<BTreeMap<usize, String>> {
+    let mut body = String::new();
+    for (index, file) in files.iter().enumerate().filter(|(_, file)| !file.secret) {
+        let path = quote(&file.path.to_string_lossy());
+        body.push_str(&format!("[ ! -f {path} ] || sed 's/^/{index} /' {path}\n"));
+    }
+    let mut found: BTreeMap<usize, String> = BTreeMap::new();
+    for line in ask_host(transport, &Program::of(&body)).await? {
+        if let Some((index, text)) = line.split_once(' ').and_then(|(index, text)| Some((index.parse().ok()?, text))) {
+            let content = found.entry(index).or_default();
+            content.push_str(text);
+            content.push('\n');
+        }
+    }
+    Ok(found)
+}
+
+/// `slipway render`.
+pub(super) async fn render(run: &Run, wanted: cli::Render) -> Result<u8> {
+    let (known, session) = look(run).await?;
+    close(session).await;
+    let names: Vec<&str> = known.sites.iter().map(|site| site.host.name.as_str()).collect();
+    let host = match wanted.host.as_str() {
+        "all" => None,
+        name if names.contains(&name) => Some(name),
+        name => return Err(no_such_host(name, &names)),
+    };
+    // By default a script prepares the host: what comes after that holds secrets, and needs the other hosts.
+    let default: Vec<&str> =
+        if wanted.form == cli::Form::Script { vec!["install"] } else { PHASES.iter().map(|phase| phase.name).collect() };
+    let phases = wanted.phase.as_deref().map_or(default, |phase| vec![phase]);
+    let graph = known.graph(&phases)?;
+    let of_host = |step: &&Step| host.is_none_or(|name| step.id.host == name);
+    let text = match (wanted.form, host) {
+        (cli::Form::Script, Some(name)) => render::script(&graph, name),
+        (cli::Form::Script, None) => names.iter().map(|name| render::script(&graph, name)).collect::<Vec<_>>().join("\n"),
+        (cli::Form::Dot, _) => render::dot(&graph.on_hosts(|name| host.is_none_or(|wanted| wanted == name))),
+        (cli::Form::Mermaid, _) => render::mermaid(&graph.on_hosts(|name| host.is_none_or(|wanted| wanted == name))),
+        (cli::Form::Checks, Some(_)) if wanted.phase.is_none() => {
+            // What a run that has nothing to do sends: the host knows its checks already.
+            lower::survey_program("slipway-checks", &[]).text().to_owned()
+        }
+        (cli::Form::Checks, _) => lower::checks_program("slipway-checks", graph.steps().filter(of_host), false).text().to_owned(),
+    };
+    ui::print(&text);
+    Ok(0)
+}
+
+pub(super) fn no_such_host(name: &str, names: &[&str]) -> Error {
+    let error = Error::new(Kind::Invalid, format!("no host of the cluster file is called {name:?}"));
+    match nearest(name, names.iter().copied()) {
+        Some(near) => error.hint(format!("did you mean {near:?}? The hosts are {}", names.join(", "))),
+        None => error.hint(format!("the hosts are {}", names.join(", "))),
+    }
+}
+
+/// `slipway status`. Hosts out of reach are part of the answer, and of the exit code.
+pub(super) async fn status(run: &Run) -> Result<u8> {
+    let cluster = run.cluster()?;
+    let session = Session::start(run.quiet_ui());
+    let surveyed = site::survey(&cluster.hosts, &session.ask, run.concurrency, &session.events).await;
+    let mut states = BTreeMap::new();
+    let mut note = None;
+    for (host, facts) in surveyed.facts.iter().filter(|(_, facts)| facts.kubernetes.admin_conf) {
+        let Some(transport) = surveyed.hosts.get(&host.name) else { continue };
+        match ask_host(transport, &Program::of(NODE_STATES)).await {
+            Ok(lines) => {
+                states = lines
+                    .iter()
+                    .filter_map(|line| line.split_once(' '))
+                    .map(|(name, state)| (name.to_owned(), state.to_owned()))
+                    .collect();
+                note = None;
+                break;
+            }
+            Err(error) => note = Some(format!("the API server on {} does not answer: {error}", host.name)),
+        }
+        let _ = facts;
+    }
+    close(session).await;
+    let mut rows = Vec::new();
+    for host in &cluster.hosts {
+        let mut row = StatusRow {
+            host: host.name.clone(),
+            address: host.address.clone(),
+            role: host.role.to_string(),
+            state: "unreachable".to_owned(),
+            ..StatusRow::default()
+        };
+        if let Some((_, facts)) = surveyed.facts.iter().find(|(other, _)| other.name == host.name) {
+            row.os.clone_from(&facts.os.name);
+            row.kubelet = facts.versions.get("kubelet").cloned().unwrap_or_default();
+            row.runtime = facts.versions.get("containerd").map(|version| format!("containerd {version}")).unwrap_or_default();
+            let joined = facts.kubernetes.kubelet_conf;
+            row.state = match states.get(&host.name).map(String::as_str) {
+                Some("True") => "Ready",
+                Some("False") => "NotReady",
+                Some(_) => "Unknown",
+                None if joined => "joined",
+                None => "absent",
+            }
+            .to_owned();
+            row.note =
+                facts.kubernetes.attempt.as_ref().map(|attempt| format!("a kubeadm {attempt} was cut short")).unwrap_or_default();
+        }
+        rows.push(row);
+    }
+    if let (Some(note), Some(row)) = (note, rows.first_mut()) {
+        row.note = note;
+    }
+    ui::status(&rows, run.json);
+    match surveyed.errors.into_iter().reduce(|first, next| {
+        let mut first = first;
+        first.also.push(next);
+        first
+    }) {
+        Some(error) => Err(error),
+        None => Ok(0),
+    }
+}
+
+/// Name and Ready condition of each node, a line each.
+const NODE_STATES: &str = r#"kube get nodes -o 'jsonpath={range .items[*]}{.metadata.name}{" "}{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}'
+"#;
+
+/// `slipway kubeconfig`.
+pub(super) async fn kubeconfig(run: &Run, wanted: cli::Kubeconfig) -> Result<u8> {
+    let (known, session) = look(run).await?;
+    let fetched = kubeconfig::fetch(&known).await;
+    close(session).await;
+    let admin = fetched?;
+    let name = &known.cluster.name;
+    if wanted.merge {
+        let path = home_config()?;
+        let existing = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(Error::new(Kind::NoFile, format!("{} cannot be read", path.display())).because(error)),
+        };
+        kubeconfig::write_private(&path, &kubeconfig::merge(&existing, &admin, name)?)?;
+        ui::print(&format!(
+            "merged into {} as context {name}, which is the current one now; try: kubectl get nodes\n",
+            path.display()
+        ));
+    } else if let Some(path) = wanted.out {
+        kubeconfig::write_private(&path, &admin)?;
+        ui::print(&format!("wrote {}; try: kubectl --kubeconfig {0} get nodes\n", path.display()));
+    } else {
+        ui::print(&admin);
+    }
+    Ok(0)
+}
+
+fn home_config() -> Result<PathBuf> {
+    let home = env::var_os("HOME").filter(|home| !home.is_empty());
+    let home =
+        home.ok_or_else(|| Error::new(Kind::Invalid, "HOME is not set, so there is no ~/.kube/config").hint("use --out FILE"))?;
+    Ok(PathBuf::from(home).join(".kube/config"))
+}

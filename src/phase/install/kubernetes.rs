@@ -1,0 +1,120 @@
+//! kubeadm, kubelet and kubectl: their repository, their exact version, and that nothing upgrades them behind our back.
+
+use std::time::Duration;
+
+use super::{NAME, packages};
+use crate::{
+    error::{Error, Kind, Result},
+    lower::quote,
+    profile::words,
+    scene::Scene,
+    step::{Check, Step, Undo},
+};
+
+pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
+    let profile = &scene.here.profile;
+    let shell = &profile.packages.shell;
+    let version = quote(&scene.stage.version.to_string());
+    let names = words(&profile.kubernetes.packages);
+
+    let mut steps = Vec::from(packages::repository(scene, "kubernetes", "Kubernetes'", &source(scene)?)?);
+    let mut last = "kubernetes-repository";
+    if shell.known.is_some() {
+        last = "kubernetes-lists";
+        steps.push(
+            Step::new(
+                scene.id(NAME, last),
+                "Fetch the list of Kubernetes' packages",
+                format!(
+                    "The package manager must know {} in version {}.",
+                    profile.kubernetes.packages.join(", "),
+                    scene.stage.version
+                ),
+            )
+            .after(NAME, "kubernetes-repository")
+            .check(Check::Sh(
+                shell.with(&format!("pkg_installed_at {version} {names} || pkg_specs {version} {names} >/dev/null")),
+            ))
+            .sh(shell.with(&format!("pkg_refresh {}", quote(&profile.kubernetes.repository.file))))
+            .detached()
+            .retry(3, Duration::from_secs(5), "repositories and the network fail now and then")
+            .hint(format!("see which versions the repository has: apt-cache madison {}", profile.kubernetes.packages.join(" "))),
+        );
+    }
+    let mut install = packages::install(
+        scene,
+        "kubernetes-packages",
+        &format!("Install Kubernetes {}", scene.stage.version),
+        "The nodes of a cluster run one version, the one in the cluster file.",
+        &format!("set -- $(pkg_specs {version} {names})"),
+    )
+    .after(NAME, last)
+    .check(Check::Sh(shell.with(&format!("pkg_installed_at {version} {names}"))));
+    if last == "kubernetes-lists" {
+        install = install.after(NAME, "prerequisites");
+    }
+    steps.push(install);
+    if shell.hold.is_some() {
+        steps.push(
+            Step::new(
+                scene.id(NAME, "hold"),
+                "Hold Kubernetes' packages at their version",
+                "A routine upgrade of the host must not upgrade its kubelet past the control plane.",
+            )
+            .after(NAME, "kubernetes-packages")
+            .check(Check::Sh(shell.with(&format!("pkg_held {names}"))))
+            .sh(shell.with(&format!("pkg_hold {names}")))
+            .undo(Undo::Record(shell.with(&format!(
+                "for name in {names}; do\n    pkg_held \"$name\" || printf '%s\\n' \"set -- '$name'\" {}\ndone",
+                quote(&format!("{{ {}; }} || :", shell.unhold.as_deref().unwrap_or(":").trim()))
+            )))),
+        );
+    }
+    Ok(steps)
+}
+
+/// Enabled, so that the node comes back after a restart; kubeadm starts it.
+pub(super) fn kubelet(scene: &Scene<'_>) -> Step {
+    let env = quote(&scene.here.profile.kubernetes.env);
+    Step::new(
+        scene.id(NAME, "kubelet"),
+        "Enable the kubelet",
+        "A node must come back by itself when its host is restarted.",
+    )
+    // Arguments in this file overrule all that kubeadm writes, the node's address included.
+    .check(Check::Sh(format!("systemctl is-enabled -q kubelet.service && ! grep -Eqs '^[^#]*--node-ip' {env}")))
+    .sh(format!("if grep -Eqs '^[^#]*--node-ip' {env}; then die {env}' sets --node-ip, which would overrule the address of the cluster file'; fi"))
+    .sh("systemctl enable -q kubelet.service")
+    .undo(Undo::Record(
+        "systemctl is-enabled -q kubelet.service || printf 'systemctl disable -q --now kubelet.service 2>/dev/null || :\\n'".to_owned(),
+    ))
+    .hint("remove --node-ip from the kubelet's environment file; to choose the address, write `node_ip` under the host in the cluster file")
+}
+
+/// Where Kubernetes' packages come from: the cluster file's repository, or the community's for the minor version.
+fn source<'a>(scene: &Scene<'a>) -> Result<packages::Source<'a>> {
+    let kubernetes = &scene.here.profile.kubernetes;
+    let wanted = &scene.stage.cluster.packages;
+    let minor = scene.stage.version.minor;
+    let url = match &wanted.url {
+        Some(url) => format!("{}/", url.trim_end_matches('/')),
+        None if minor < kubernetes.oldest_minor => {
+            return Err(Error::new(
+                Kind::UnsupportedVersion,
+                format!(
+                    "the community's package repositories begin with 1.{}, and {} is wanted",
+                    kubernetes.oldest_minor, scene.stage.version
+                ),
+            )
+            .hint("name a repository that has it: `url`, `key` and `fingerprint` under [packages] in the cluster file"));
+        }
+        None => kubernetes.repository.url.line(&[("minor", &minor.to_string())])?,
+    };
+    let key = match (&wanted.key, &wanted.url) {
+        (Some(key), _) => key.clone(),
+        (None, Some(_)) => format!("{url}{}", kubernetes.repository.key_name),
+        (None, None) => kubernetes.repository.key.line(&[("key_minor", &minor.max(kubernetes.key_minor).to_string())])?,
+    };
+    let fingerprint = wanted.fingerprint.as_deref().unwrap_or(&kubernetes.repository.fingerprint);
+    Ok(packages::Source { profile: &kubernetes.repository, url, key, fingerprint, unless: String::new() })
+}

@@ -1,0 +1,177 @@
+//! Packages: lists, what comes from the distribution, and signed repositories of others.
+
+use std::time::Duration;
+
+use super::{NAME, system::MARK};
+use crate::{
+    error::Result,
+    lower::quote,
+    profile::{PackageShell, Repository, words},
+    scene::Scene,
+    step::{Check, File, Step, Undo},
+};
+
+/// A command substitution that fails in `set --` leaves nothing, and ends nothing by itself.
+const ANY: &str = "[ $# -gt 0 ] || die 'the package repositories do not have the wanted version'";
+
+const MIRRORS: &str = "mirrors and the network fail now and then";
+
+pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
+    let mut steps = Vec::new();
+    let profile = &scene.here.profile;
+    let dead = !profile.dead.files.is_empty();
+    if dead {
+        steps.push(dead_repositories(scene));
+    }
+    let lists = profile.packages.shell.known.is_some();
+    if lists {
+        let step = package_lists(scene);
+        steps.push(if dead { step.after(NAME, "dead-repositories") } else { step });
+    }
+    let names = words(&profile.packages.prerequisites);
+    let step = install(
+        scene,
+        "prerequisites",
+        "Install what Kubernetes expects on a host",
+        "kubeadm and the kubelet call conntrack, iptables, socat and others, and packages come over HTTPS.",
+        &missing(&names),
+    )
+    .check(Check::Sh(profile.packages.shell.with(&format!("pkg_installed {names}"))));
+    steps.push(match (lists, dead) {
+        (true, _) => step.after(NAME, "package-lists"),
+        (false, true) => step.after(NAME, "dead-repositories"),
+        (false, false) => step,
+    });
+    Ok(steps)
+}
+
+/// Shell that makes those of these packages (words) its arguments that are not installed: no others are upgraded.
+pub(super) fn missing(names: &str) -> String {
+    format!("set --\nfor name in {names}; do\n    pkg_installed \"$name\" || set -- \"$@\" \"$name\"\ndone")
+}
+
+/// A step that installs packages and takes away again those that were not there before. `specs` is shell that makes what
+/// `pkg_install` takes its arguments; at least one must come of it.
+pub(super) fn install(scene: &Scene<'_>, name: &str, title: &str, why: &str, specs: &str) -> Step {
+    let shell = &scene.here.profile.packages.shell;
+    Step::new(scene.id(NAME, name), title, why)
+        .sh(shell.with(&format!("{specs}\n{ANY}\npkg_install \"$@\"")))
+        .undo(removal(shell, specs))
+        .detached()
+        .retry(3, Duration::from_secs(5), MIRRORS)
+}
+
+/// The undo of an installation: purges exactly the packages that it adds, as the package manager foretells them.
+fn removal(shell: &PackageShell, specs: &str) -> Undo {
+    let function = format!("pkg_purge() {{\n{}\n}}", shell.purge.trim_end());
+    Undo::Record(shell.with(&format!(
+        "{specs}\n{ANY}\nnew=$(pkg_added \"$@\")\nif [ -n \"$new\" ]; then\n    printf '%s\\n' {}\n    printf 'pkg_purge'\n    printf \" '%s'\" $new\n    printf ' || :\\n'\nfi",
+        // `with` looks for calls by name: this text is only printed.
+        quote(&function)
+    )))
+}
+
+fn dead_repositories(scene: &Scene<'_>) -> Step {
+    let dead = &scene.here.profile.dead;
+    // Patterns, not words: the shell is meant to expand them.
+    let files = dead.files.join(" ");
+    let lines = quote(&dead.lines);
+    let out = quote(&if dead.whole { format!("s@^[^#]@{MARK}&@") } else { format!("\\@{}@s@^@{MARK}@", dead.lines) });
+    let back = quote(&format!("s@^{MARK}@@"));
+    let with_each = |test: &str, edit: &str| {
+        format!("for file in {files}; do\n    if grep {test} \"$file\"; then sed -E -i {edit} \"$file\"; fi\ndone")
+    };
+    Step::new(
+        scene.id(NAME, "dead-repositories"),
+        "Put Kubernetes' closed package repositories out of use",
+        "apt.kubernetes.io and its kin were closed in March 2024; while they are configured the package manager fails.",
+    )
+    .check(Check::Sh(format!("! grep -Eqs {lines} {files}")))
+    .sh(with_each(&format!("-Eqs {lines}"), &out))
+    .undo(Undo::Sh(with_each(&format!("-qs {}", quote(&format!("^{MARK}"))), &back)))
+}
+
+fn package_lists(scene: &Scene<'_>) -> Step {
+    let profile = &scene.here.profile;
+    let mut check = String::new();
+    let prerequisites = words(&profile.packages.prerequisites);
+    check.push_str(&format!("pkg_installed {prerequisites} || pkg_known {prerequisites} || exit 1\n"));
+    let runtime = &scene.stage.runtime;
+    if let Some(packages) = profile.runtimes.get(&runtime.name).filter(|packages| packages.repository.is_none()) {
+        let names = words(&packages.packages);
+        check.push_str(&format!("have {} || pkg_installed {names} || pkg_known {names} || exit 1\n", quote(&runtime.program)));
+    }
+    Step::new(
+        scene.id(NAME, "package-lists"),
+        "Fetch the package lists",
+        "The package manager must know the packages that the next steps install; a fresh image has no lists.",
+    )
+    .check(Check::Sh(profile.packages.shell.with(&check)))
+    .sh(profile.packages.shell.with("pkg_refresh"))
+    .detached()
+    .retry(3, Duration::from_secs(5), MIRRORS)
+    .hint("see which repository fails: apt-get update")
+}
+
+/// A signed repository as it is to be used.
+pub(super) struct Source<'a> {
+    pub(super) profile: &'a Repository,
+    pub(super) url: String,
+    pub(super) key: String,
+    pub(super) fingerprint: &'a str,
+    /// Shell that is true where the repository is not needed; may be empty.
+    pub(super) unless: String,
+}
+
+/// The steps `STEM-key` and `STEM-repository`. `stem` starts their names, `whose` stands in their titles.
+pub(super) fn repository(scene: &Scene<'_>, stem: &str, whose: &str, source: &Source<'_>) -> Result<[Step; 2]> {
+    let Source { profile, url, key, fingerprint, unless } = source;
+    let text = profile.text.line(&[("url", url), ("key_file", &profile.key_file)])?;
+    let key_name = format!("{stem}-key");
+    let unless = if unless.is_empty() { String::new() } else { format!("{unless} && exit 0\n") };
+    let (key_file, expected) = (quote(&profile.key_file), quote(fingerprint));
+    let mut key_step = Step::new(
+        scene.id(NAME, &key_name),
+        format!("Fetch the signing key of {whose} packages"),
+        "Packages are only as trustworthy as the key that they are checked against: its fingerprint is known beforehand.",
+    )
+    .after(NAME, "prerequisites")
+    // Every primary key in the file must be the expected one: the package manager would trust any other as well.
+    .check(Check::Sh(format!(
+        "{unless}[ -s {key_file} ] && mkdir -p -m 700 \"$RUN\" && [ \"$(openpgp_fingerprints {key_file} | sort -u)\" = {expected} ]"
+    )))
+    .sh(format!(
+        "fetch {url} \"$RUN/{key_name}\"
+found=$(openpgp_fingerprints \"$RUN/{key_name}\" | sort -u | tr '\\n' ' ')
+[ \"${{found% }}\" = {expected} ] || die \"the key at \"{url}\" has the fingerprint ${{found:-of no key}}and not \"{expected}
+grep -q '^-----BEGIN PGP PUBLIC KEY BLOCK' \"$RUN/{key_name}\" || die \"the key at \"{url}\" is not ASCII-armoured\"
+{print}() {{
+    cat \"$RUN/{key_name}\"
+}}
+put {print} {key_file} 644 root:root
+rm -f \"$RUN/{key_name}\"",
+        url = quote(key),
+        print = key_name.replace('-', "_"),
+    ))
+    .undo(Undo::Record(format!("keep {key_file}")));
+    if stem == "kubernetes" {
+        key_step = key_step
+            .hint("if you know that the repository has another key, name it: `fingerprint` under [packages] in the cluster file");
+    }
+    let file = File::new(&profile.file, text);
+    let repository_step = Step::files(
+        scene.id(NAME, &format!("{stem}-repository")),
+        format!("Add the repository of {whose} packages"),
+        format!("The distribution does not have {whose} packages in the wanted version."),
+        vec![file.clone()],
+    )
+    .after(NAME, &key_name);
+    let repository_step = if unless.is_empty() {
+        repository_step
+    } else {
+        let path = quote(&profile.file);
+        let hash = crate::lower::sha256(&file.content);
+        repository_step.check(Check::Sh(format!("{unless}same_as {path} 644 root:root {hash}")))
+    };
+    Ok([key_step, repository_step])
+}

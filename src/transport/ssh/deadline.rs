@@ -1,0 +1,85 @@
+//! Time that runs while a host is waited for, and stands still while a person is.
+
+use std::{
+    future::Future,
+    pin::pin,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::transport::Ask;
+
+/// Far enough that nobody sits at a prompt for longer.
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// One question at a time, or eight hosts would all write their prompt into the same line.
+static PERSON: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// When a connection has to stand: network, key exchange and login together.
+pub(super) struct Deadline(Mutex<Instant>);
+
+impl Deadline {
+    pub(super) fn after(limit: Duration) -> Self {
+        Self(Mutex::new(Instant::now() + limit))
+    }
+
+    fn at(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, at: Instant) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+
+    /// What is left of it.
+    pub(super) fn left(&self) -> Duration {
+        self.at().saturating_duration_since(Instant::now())
+    }
+
+    /// Waits for `work`; None when the time is over first.
+    pub(super) async fn bound<F: Future>(&self, work: F) -> Option<F::Output> {
+        let mut work = pin!(work);
+        loop {
+            // In short naps, since the deadline moves while `work` asks a person.
+            let nap = self.left().min(Duration::from_millis(500));
+            tokio::select! {
+                output = &mut work => return Some(output),
+                () = tokio::time::sleep(nap) => if self.left().is_zero() { return None },
+            }
+        }
+    }
+
+    /// Does `work`, which waits for a person, off the clock and alone.
+    pub(super) async fn off_the_clock<F: Future>(&self, work: F) -> F::Output {
+        let left = self.left();
+        self.set(Instant::now() + DAY);
+        let turn = PERSON.lock().await;
+        let output = work.await;
+        drop(turn);
+        self.set(Instant::now() + left);
+        output
+    }
+}
+
+/// Asks a person, on a thread where waiting does no harm. None when there is nobody to ask.
+pub(super) async fn ask(ask: &Ask, prompt: String) -> Option<String> {
+    let ask = Ask::clone(ask);
+    tokio::task::spawn_blocking(move || ask(&prompt)).await.ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn it_ends_what_takes_too_long_and_not_what_a_person_takes_long_for() {
+        let deadline = Deadline::after(Duration::from_secs(2));
+        let slow = deadline.bound(deadline.off_the_clock(tokio::time::sleep(Duration::from_millis(2500)))).await;
+        assert_eq!(slow, Some(()));
+        assert!(deadline.left() > Duration::from_millis(500), "the clock stood still");
+        assert_eq!(deadline.bound(std::future::pending::<()>()).await, None);
+        assert!(deadline.left().is_zero());
+    }
+}

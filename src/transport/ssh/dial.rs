@@ -1,0 +1,133 @@
+//! Opens a connection up to the point where the host has proved who it is.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use russh::{
+    SshId,
+    client::{self, Handle},
+};
+use tokio::net::TcpStream;
+
+use super::{
+    Target,
+    deadline::Deadline,
+    guard::{Guard, Refusal},
+};
+use crate::error::{Error, Kind, Result};
+
+/// The pause before the second try; it doubles each time, up to `LONGEST_PAUSE`, and up to as much again is added at random.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// A dead host is noticed after (3 + 1) times this, as russh counts.
+const KEEPALIVE: Duration = Duration::from_secs(10);
+
+/// Whether a host that refuses connections is asked again: one that has been there and is gone may be restarting.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    First,
+    Again,
+}
+
+/// Why a try failed.
+enum Failure {
+    /// The next one may do better.
+    Passing(Error),
+    Final(Error),
+}
+
+/// Connects, exchanges keys and checks the host key; tries again, within the deadline, where that makes sense.
+///
+/// # Errors
+/// `Unreachable`, `HostKey`.
+pub(super) async fn dial(target: &Target, deadline: &Deadline, patience: Patience) -> Result<Handle<Guard>> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let error = match deadline.bound(attempt(target, patience)).await {
+            None => return Err(target.late("connection")),
+            Some(Ok(handle)) => return Ok(handle),
+            Some(Err(Failure::Final(error))) => return Err(error),
+            Some(Err(Failure::Passing(error))) => error,
+        };
+        let rest = pause + jitter(pause);
+        if deadline.left() <= rest {
+            return Err(error);
+        }
+        tokio::time::sleep(rest).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+async fn attempt(target: &Target, patience: Patience) -> Result<Handle<Guard>, Failure> {
+    let stream = reach(target).await.map_err(|error| match patience {
+        Patience::First => Failure::Final(error),
+        Patience::Again => Failure::Passing(error),
+    })?;
+    let guard = Guard::new(&target.address, &target.ssh, target.told.clone()).map_err(Failure::Final)?;
+    let config = Arc::new(config(&guard));
+    client::connect_stream(config, stream, guard).await.map_err(|refusal| match refusal {
+        Refusal::Ours(error) => Failure::Final(error),
+        // Before it has said anything: sshd drops connections at random when many are coming in (MaxStartups), and drops all of
+        // an address that it is cross with (PerSourcePenalties).
+        Refusal::Russh(russh::Error::Disconnect | russh::Error::HUP | russh::Error::IO(_)) => {
+            Failure::Passing(target.hung_up("before it said who it is", None))
+        }
+        Refusal::Russh(error @ russh::Error::NoCommonAlgo { .. }) => Failure::Final(
+            Error::new(Kind::Unreachable, format!("{} speaks no algorithm that slipway takes", target.place()))
+                .because(error)
+                .hint(target.try_it("-v ")),
+        ),
+        Refusal::Russh(error) => Failure::Final(
+            Error::new(Kind::Unreachable, format!("{} does not speak SSH as it should", target.place()))
+                .because(error)
+                .hint(target.try_it("-v ")),
+        ),
+    })
+}
+
+/// A TCP connection to the first address of the host that answers.
+async fn reach(target: &Target) -> Result<TcpStream> {
+    // A bracketed IPv6 address is a habit from URLs.
+    let name = target.address.trim_start_matches('[').trim_end_matches(']');
+    let addresses: Vec<SocketAddr> = match tokio::net::lookup_host((name, target.ssh.port)).await {
+        Ok(addresses) => addresses.collect(),
+        Err(error) => {
+            return Err(Error::new(Kind::Unreachable, format!("{} is no name that can be resolved", target.address))
+                .because(error)
+                .hint(format!("getent hosts {}", crate::lower::quote(&target.address))));
+        }
+    };
+    let mut failed = io::Error::new(io::ErrorKind::NotFound, "it has no address");
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                // Nagle's algorithm would hold small packets back until the one before is acknowledged.
+                stream.set_nodelay(true).map_err(|error| target.unreachable(&error))?;
+                return Ok(stream);
+            }
+            Err(error) => failed = error,
+        }
+    }
+    Err(target.unreachable(&failed))
+}
+
+fn config(guard: &Guard) -> client::Config {
+    client::Config {
+        client_id: SshId::Standard(concat!("SSH-2.0-slipway_", env!("CARGO_PKG_VERSION")).into()),
+        preferred: russh::Preferred { key: guard.algorithms().into(), ..russh::Preferred::DEFAULT },
+        // The window of a channel can not grow later, and bounds what a host may make us hold, as the buffer does: 1 MiB a channel.
+        window_size: 1 << 20,
+        channel_buffer_size: 16,
+        keepalive_interval: Some(KEEPALIVE),
+        keepalive_max: 3,
+        // Keepalives do not notice a write that is stuck; this does. Their answers keep a quiet connection alive.
+        inactivity_timeout: Some(6 * KEEPALIVE),
+        nodelay: true,
+        ..client::Config::default()
+    }
+}
+
+/// Up to as much again, so that hosts that were dropped together do not come back together.
+fn jitter(pause: Duration) -> Duration {
+    pause.mul_f64(f64::from(getrandom::u32().unwrap_or_default()) / f64::from(u32::MAX))
+}

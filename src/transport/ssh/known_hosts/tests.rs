@@ -1,0 +1,154 @@
+use std::{os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
+
+use super::*;
+
+const ED25519: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+const OTHER: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILIG2T/B0l0gaqj3puu510tu9N1OkQ4znY3LYuEm5zCF";
+const ECDSA: &str = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBN4h+S4yb8Tu4/Z5EWwyuz5y5e4LWoT8wQ5ut/DI6ukgEsiJNe9kGmPQKFQSAqIJzYKFcxq+bSeL+YWqUGg8p/o=";
+
+fn key(text: &str) -> PublicKey {
+    parse_public_key_base64(text.split(' ').nth(1).unwrap()).unwrap()
+}
+
+fn judge(file: &str, host: &str, port: u16, offered: &str) -> Judgement {
+    Known::parse(file, &name_of(host, port)).judge(&key(offered))
+}
+
+/// A directory of its own for a test, gone when the test is.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("slipway-known-{name}-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        Self(dir)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn names_that_fit_and_names_that_do_not() {
+    for (patterns, host, port, fits) in [
+        ("node1", "node1", 22, true),
+        ("node1", "NODE1", 22, true),
+        ("Node1", "node1", 22, true),
+        ("node1", "node10", 22, false),
+        ("node1", "node1", 2222, false),
+        ("[node1]:2222", "node1", 2222, true),
+        ("[node1]:2222", "node1", 22, false),
+        ("a,node1,b", "node1", 22, true),
+        ("*", "node1", 22, true),
+        ("node?", "node1", 22, true),
+        ("node?", "node12", 22, false),
+        ("*.lab.example", "a.b.lab.example", 22, true),
+        ("*.lab.example,!bad.lab.example", "bad.lab.example", 22, false),
+        ("!bad.lab.example,*.lab.example", "good.lab.example", 22, true),
+        ("!node1", "node2", 22, false),
+        ("192.168.77.*", "192.168.77.11", 22, true),
+        ("[fe80::1]:2222", "fe80::1", 2222, true),
+    ] {
+        assert_eq!(matches(patterns, &name_of(host, port)), fits, "{patterns} for {host}:{port}");
+    }
+}
+
+#[test]
+fn globs_do_not_blow_up() {
+    let name = "a".repeat(5000);
+    assert!(!glob(format!("{}b", "*a".repeat(500)).as_bytes(), name.as_bytes()));
+}
+
+#[test]
+fn keys_are_judged() {
+    let file = format!(
+        "# comment\n\n  node1 {ED25519} a comment\nnode2\t{OTHER}\n@cert-authority * {OTHER}\n@revoked * {ECDSA}\nnode3 {ED25519}\nnode3 {ECDSA}\nnode4 ssh-future AAAA\nbroken\n"
+    );
+    let changed = |line, algorithm: &str| Judgement::Changed { line, algorithm: algorithm.into() };
+    assert_eq!(judge(&file, "node1", 22, ED25519), Judgement::Same);
+    assert_eq!(judge(&file, "node1", 22, OTHER), changed(3, "ssh-ed25519"));
+    assert_eq!(judge(&file, "node2", 22, OTHER), Judgement::Same, "tabs separate too");
+    assert_eq!(judge(&file, "node2", 22, ED25519), changed(4, "ssh-ed25519"));
+    assert_eq!(judge(&file, "node3", 22, ED25519), Judgement::Same);
+    assert_eq!(judge(&file, "node3", 22, ECDSA), Judgement::Revoked { line: 6 }, "revoked wins over known");
+    assert_eq!(judge(&file, "node4", 22, ED25519), changed(9, "ssh-future"), "a key that can not be read is a key");
+    assert_eq!(judge(&file, "node5", 22, OTHER), Judgement::Unknown, "@cert-authority says nothing about plain keys");
+}
+
+#[test]
+fn a_key_of_another_type_is_a_changed_key_and_not_a_new_host() {
+    let file = format!("node1 {ED25519}\n");
+    assert_eq!(judge(&file, "node1", 22, ECDSA), Judgement::Changed { line: 1, algorithm: "ssh-ed25519".into() });
+}
+
+#[test]
+fn the_algorithms_of_known_keys_come_first_and_sha1_never() {
+    let all = [
+        Algorithm::Ed25519,
+        Algorithm::new("ecdsa-sha2-nistp256").unwrap(),
+        Algorithm::Rsa { hash: Some(HashAlg::Sha512) },
+        Algorithm::Rsa { hash: None },
+    ];
+    let names = |file: &str| -> Vec<String> {
+        Known::parse(file, "node1").algorithms(&all).iter().map(|algorithm| algorithm.as_str().to_owned()).collect()
+    };
+    assert_eq!(names(""), ["ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-512"]);
+    assert_eq!(names(&format!("node1 {ECDSA}")), ["ecdsa-sha2-nistp256", "ssh-ed25519", "rsa-sha2-512"]);
+}
+
+#[test]
+fn names_hashed_by_ssh_keygen_are_found() {
+    let scratch = Scratch::new("hashed");
+    let file = scratch.0.join("known_hosts");
+    fs::write(&file, format!("node1,192.168.77.11 {ED25519}\n[node2]:2222 {OTHER}\n")).unwrap();
+    let ran =
+        Command::new("ssh-keygen").arg("-H").arg("-f").arg(&file).output().expect("ssh-keygen: apt-get install openssh-client");
+    assert!(ran.status.success(), "{ran:?}");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.starts_with("|1|") && !text.contains("node1"), "{text}");
+    for (host, port, offered) in [("node1", 22, ED25519), ("192.168.77.11", 22, ED25519), ("node2", 2222, OTHER)] {
+        assert_eq!(Known::read(&file, host, port).unwrap().judge(&key(offered)), Judgement::Same, "{host}");
+    }
+    assert_eq!(Known::read(&file, "node2", 22).unwrap().judge(&key(OTHER)), Judgement::Unknown);
+    assert!(matches!(Known::read(&file, "node1", 22).unwrap().judge(&key(OTHER)), Judgement::Changed { .. }));
+}
+
+#[test]
+fn what_is_remembered_is_known_and_ssh_keygen_finds_it_too() {
+    let scratch = Scratch::new("remember");
+    let file = scratch.0.join("new/dir/known_hosts");
+    assert_eq!(Known::read(&file, "node1", 22).unwrap().judge(&key(ED25519)), Judgement::Unknown);
+    remember(&file, "Node1", 22, &key(ED25519)).unwrap();
+    // Someone's editor leaves no line end behind: the next line must not be glued to this one.
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.trim_end()).unwrap();
+    remember(&file, "node1", 2222, &key(OTHER)).unwrap();
+
+    assert_eq!(Known::read(&file, "node1", 22).unwrap().judge(&key(ED25519)), Judgement::Same);
+    assert_eq!(Known::read(&file, "node1", 2222).unwrap().judge(&key(OTHER)), Judgement::Same);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
+    let found = Command::new("ssh-keygen").args(["-F", "[node1]:2222", "-f"]).arg(&file).output().unwrap();
+    assert!(String::from_utf8_lossy(&found.stdout).contains(OTHER.split(' ').nth(1).unwrap()), "{found:?}");
+}
+
+#[test]
+fn a_file_that_is_there_and_can_not_be_read_is_an_error() {
+    let scratch = Scratch::new("unreadable");
+    // A directory can not be read as a file, not even by root.
+    let error = Known::read(&scratch.0, "node1", 22).unwrap_err();
+    assert_eq!(error.kind, Kind::HostKey);
+}
+
+#[test]
+fn fingerprints_are_those_of_ssh_keygen() {
+    let scratch = Scratch::new("fingerprint");
+    let file = scratch.0.join("key.pub");
+    fs::write(&file, ED25519).unwrap();
+    let printed = Command::new("ssh-keygen").arg("-lf").arg(&file).output().unwrap();
+    let printed = String::from_utf8_lossy(&printed.stdout).into_owned();
+    assert!(printed.contains(&format!(" {} ", fingerprint(&key(ED25519)))), "{printed}");
+}

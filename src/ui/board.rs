@@ -1,0 +1,115 @@
+//! Where each host stands, kept from events: what bars and lines both need to know.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use crate::{
+    event::{Event, HostState, Outcome, Planned},
+    plan::Verdict,
+    step::StepId,
+};
+
+/// All hosts of a run, in the order in which they were first heard of.
+#[derive(Debug, Default)]
+pub(super) struct Board {
+    pub(super) rows: Vec<Row>,
+    titles: BTreeMap<StepId, String>,
+    ended: BTreeSet<StepId>,
+}
+
+/// One host.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) host: String,
+    pub(super) state: HostState,
+    /// Its steps, in the order of the plan.
+    lane: Vec<Planned>,
+    /// The step under way, and when it started.
+    pub(super) current: Option<(StepId, Duration)>,
+    pub(super) changed: usize,
+    pub(super) failed: usize,
+    /// Blocked or cancelled.
+    pub(super) left: usize,
+}
+
+impl Board {
+    pub(super) fn observe(&mut self, event: &Event, at: Duration) {
+        match event {
+            Event::Host { host, state, .. } => self.row(host).state = *state,
+            Event::Planned { steps } => {
+                for step in steps {
+                    self.titles.insert(step.id.clone(), step.title.clone());
+                    if step.verdict == Verdict::Done {
+                        self.ended.insert(step.id.clone());
+                    }
+                    self.row(&step.id.host).lane.push(step.clone());
+                }
+            }
+            Event::Started { id, .. } => self.row(&id.host).current = Some((id.clone(), at)),
+            Event::Finished { id, outcome, .. } => {
+                self.ended.insert(id.clone());
+                let row = self.row(&id.host);
+                row.current.take_if(|(current, _)| current == id);
+                match outcome {
+                    Outcome::Unchanged => {}
+                    Outcome::Changed => row.changed += 1,
+                    Outcome::Failed(_) => row.failed += 1,
+                    Outcome::Blocked { .. } | Outcome::Cancelled => row.left += 1,
+                }
+            }
+            Event::Line { .. } | Event::Retrying { .. } | Event::Note { .. } | Event::Stopping => {}
+        }
+    }
+
+    fn row(&mut self, host: &str) -> &mut Row {
+        let place = self.rows.iter().position(|row| row.host == host).unwrap_or_else(|| {
+            self.rows.push(Row {
+                host: host.to_owned(),
+                state: HostState::Connecting,
+                lane: Vec::new(),
+                current: None,
+                changed: 0,
+                failed: 0,
+                left: 0,
+            });
+            self.rows.len() - 1
+        });
+        &mut self.rows[place]
+    }
+
+    pub(super) fn title(&self, id: &StepId) -> &str {
+        self.titles.get(id).map_or("", String::as_str)
+    }
+
+    /// Steps of a host that have ended, and all of them.
+    pub(super) fn progress(&self, row: &Row) -> (usize, usize) {
+        (row.lane.iter().filter(|step| self.ended.contains(&step.id)).count(), row.lane.len())
+    }
+
+    /// Whether the last step of a host has ended.
+    pub(super) fn is_over(&self, row: &Row) -> bool {
+        let (ended, all) = self.progress(row);
+        all > 0 && ended == all
+    }
+
+    /// What a host is doing, in a few words.
+    pub(super) fn doing(&self, row: &Row) -> String {
+        if let Some((id, _)) = &row.current {
+            return format!("{}  {}", id.phase, self.title(id));
+        }
+        match row.state {
+            HostState::Connecting => return "connecting".to_owned(),
+            HostState::Probing => return "looking around".to_owned(),
+            HostState::Failed => return "can not be reached".to_owned(),
+            HostState::Ready => {}
+        }
+        let next = row.lane.iter().find(|step| !self.ended.contains(&step.id));
+        match next.map(|step| step.needs.iter().find(|need| !self.ended.contains(*need))) {
+            Some(Some(need)) => format!("waiting for {need}"),
+            Some(None) => "next step".to_owned(),
+            None => "waiting for the other hosts".to_owned(),
+        }
+    }
+}

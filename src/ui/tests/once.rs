@@ -1,0 +1,120 @@
+//! What is printed in one go (errors, findings, status, plans), and the names in JSON.
+
+use super::*;
+use crate::{error::Kind, graph::Graph, step::Step};
+
+#[test]
+fn json_events_have_stable_names() {
+    let at = Duration::from_millis(2500);
+    let step = id("node1", "install", "x");
+    let line = |event: Event| json::event(&event, at).to_string();
+    assert_eq!(
+        line(finished(&step, Outcome::Changed, 1234)),
+        r#"{"at":2.5,"event":"finished","host":"node1","outcome":"changed","seconds":1.234,"step":"node1/install/x"}"#
+    );
+    assert_eq!(
+        line(finished(&step, Outcome::Blocked { by: id("node2", "init", "y") }, 0)),
+        r#"{"at":2.5,"by":"node2/init/y","event":"finished","host":"node1","outcome":"blocked","seconds":0.0,"step":"node1/install/x"}"#
+    );
+    let short = Failure { tail: vec!["a".into()], command: None, ..failure() };
+    assert_eq!(
+        json::event(&finished(&step, Outcome::Failed(short), 1), at)["failure"].to_string(),
+        r#"{"command":null,"exit":1,"hint":"journalctl -u kubelet","tail":["a"],"what":"kubeadm exited with 1"}"#
+    );
+    assert_eq!(
+        line(host("node1", HostState::Probing, 50)),
+        r#"{"at":2.5,"event":"host","execs":1,"host":"node1","seconds":0.05,"state":"probing"}"#
+    );
+    assert_eq!(
+        line(Event::Planned { steps: vec![planned(step.clone(), "X", Verdict::Maybe, &[&id("a", "init", "b")])] }),
+        r#"{"at":2.5,"event":"planned","steps":[{"needs":["a/init/b"],"step":"node1/install/x","title":"X","verdict":"maybe"}]}"#
+    );
+    assert_eq!(line(Event::Stopping), r#"{"at":2.5,"event":"stopping"}"#);
+}
+
+#[test]
+fn json_report_adds_up() {
+    let value = json::report(&report(&run(Outcome::Failed(failure()))), Some("/logs/1.log".as_ref()));
+    assert_eq!((&value["success"], &value["nothing_changed"]), (&false.into(), &false.into()));
+    assert_eq!(value["hosts"][1]["blocked"], 1);
+    assert_eq!(value["failures"][0]["step"], "node2/join/kubeadm");
+    assert_eq!(value["critical_path"][1]["what"], "node1/install/containerd");
+    assert_eq!((&value["critical_seconds"], &value["ratio"]), (&51.1.into(), &1.018.into()));
+    assert_eq!(value["log"], "/logs/1.log");
+}
+
+#[test]
+fn errors_have_one_line_and_their_hints() {
+    let error = Error::new(Kind::NoControlPlane, "no host is a control plane").hint("give one host role = \"control-plane\"");
+    assert_eq!(
+        summary::error(&error, Paint::OFF),
+        "error: no host is a control plane\nhint: give one host role = \"control-plane\"\n"
+    );
+    assert_eq!(summary::error(&Error::new(Kind::Step, "x"), Paint::ON), "\x1b[31merror\x1b[0m: x\n");
+    assert_eq!(
+        json::error(&error).to_string(),
+        r#"{"event":"error","exit_code":14,"hints":["give one host role = \"control-plane\""],"kind":"no-control-plane","message":"no host is a control plane"}"#
+    );
+}
+
+#[test]
+fn findings_stand_by_host_with_their_remedies() {
+    let finding = |host: &str, name: &str, fatal| Finding {
+        id: id(host, "preflight", name),
+        what: format!("{name} is wrong"),
+        remedy: format!("mend {name}"),
+        fatal,
+    };
+    let found = [finding("node1", "memory", true), finding("node2", "clock", false), finding("node1", "ports", true)];
+    assert_eq!(
+        table::findings(&found, Paint::OFF),
+        "\
+node1
+  ✗ preflight/memory: memory is wrong
+      mend memory
+  ✗ preflight/ports: ports is wrong
+      mend ports
+node2
+  ! preflight/clock: clock is wrong
+      mend clock
+2 problems, 1 warning
+"
+    );
+    assert_eq!(table::findings(&[], Paint::OFF), "");
+    assert_eq!(
+        json::findings(&found[..1]),
+        "{\"event\":\"finding\",\"fatal\":true,\"host\":\"node1\",\"remedy\":\"mend memory\",\"step\":\"node1/preflight/memory\",\"what\":\"memory is wrong\"}\n"
+    );
+}
+
+#[test]
+fn status_is_a_table_with_notes_only_where_there_are_some() {
+    let row = |host: &str, kubelet: &str, note: &str| StatusRow {
+        host: host.into(),
+        address: "10.0.0.1".into(),
+        role: "worker".into(),
+        os: "Debian 12".into(),
+        kubelet: kubelet.into(),
+        runtime: "containerd 1.6.20".into(),
+        state: "Ready".into(),
+        note: note.into(),
+    };
+    assert_eq!(
+        table::status(&[row("cp1", "1.34.2", ""), row("node22", "", "")]),
+        "\
+host    address   role    os         kubelet  runtime            state
+cp1     10.0.0.1  worker  Debian 12  1.34.2   containerd 1.6.20  Ready
+node22  10.0.0.1  worker  Debian 12  -        containerd 1.6.20  Ready
+"
+    );
+    assert!(table::status(&[row("cp1", "", "kubelet is down")]).ends_with("Ready  kubelet is down\n"));
+}
+
+#[test]
+fn json_plan_has_the_why_of_each_step() {
+    let graph = Graph::new(vec![Step::new(id("node1", "install", "x"), "Do x", "Because.")]).expect("a graph");
+    assert_eq!(
+        json::plan(&Plan::all_due(graph)).to_string(),
+        r#"{"event":"plan","nothing_to_do":false,"steps":[{"needs":[],"step":"node1/install/x","title":"Do x","verdict":"run","why":"Because."}]}"#
+    );
+}

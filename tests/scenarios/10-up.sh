@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Three bare hosts to a Ready cluster; planning and rendering change nothing; a second run has nothing to do, in one exec a host.
+# shellcheck source=lib.sh
+source "$(dirname "$0")/lib.sh"
+
+bare_hosts
+say "plan and render change nothing"
+for node in node1 node2 node3; do fingerprint "$node" >"$work/$node.before"; done
+expect 0 "$slipway" plan -c "$cluster"
+shows 'node1/install/'
+shows 'node1/init/kubeadm'
+shows 'node3/join/'
+expect 0 "$slipway" plan --diff -c "$cluster"
+expect 0 "$slipway" render script node1 -c "$cluster"
+expect 0 "$slipway" render dot all -c "$cluster"
+expect 0 "$slipway" render mermaid node2 -c "$cluster"
+for node in node1 node2 node3; do
+    fingerprint "$node" >"$work/$node.after"
+    diff -u "$work/$node.before" "$work/$node.after" || fail "plan or render changed $node"
+done
+
+say "up"
+expect 0 "$slipway" up -c "$cluster" --output json
+jq -es 'map(select(.event == "finished" and .outcome == "failed")) == []' "$work/out" >/dev/null || fail "a step failed"
+jq -s 'map(select(.event == "report"))[0] | {wall: .seconds, critical_path: .critical_path_seconds, ratio}' "$work/out" || fail "no report"
+nodes_are_ready
+on node1 kubectl --kubeconfig /etc/kubernetes/admin.conf get namespaces --no-headers | grep -q slipway && fail "verify left its namespace"
+
+say "again: nothing to do, one exec a host"
+expect 0 "$slipway" up -c "$cluster"
+shows '^nothing to do'
+expect 0 "$slipway" up -c "$cluster" --output json
+jq -es 'map(select(.event == "finished")) | length > 20 and all(.[]; .outcome == "unchanged")' "$work/out" >/dev/null ||
+    fail "a step changed something in a run that had nothing to do"
+jq -es 'map(select(.event == "host" and .state == "ready")) | length == 3 and all(.[]; .execs == 1)' "$work/out" >/dev/null ||
+    fail "more than one exec a host"
+jq -es '(map(select(.event == "started")) | length) == 0' "$work/out" >/dev/null || fail "a step was started"
+expect 0 "$slipway" plan -c "$cluster"
+shows 'nothing to do'
+
+say "verify, status, kubeconfig"
+expect 0 "$slipway" verify -c "$cluster"
+expect 0 "$slipway" status -c "$cluster"
+shows 'node1.*control-plane.*Ready'
+[ "$(stat -c %a target/lab/lab.kubeconfig)" = 600 ] || fail "the kubeconfig is not private"
+HOME=$work/home expect 0 "$slipway" kubeconfig --merge -c "$cluster"
+grep -q 'current-context: lab' "$work/home/.kube/config" || fail "the kubeconfig was not merged"
+[ "$(stat -c %a "$work/home/.kube/config")" = 600 ] || fail "the merged kubeconfig is not private"

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# kill -9 of slipway while step after step is under way, and then `up` again: it converges. Half-done kubeadm included,
+# once with the program on the host left alone, once with that killed too (as a restart of the host would).
+# shellcheck source=lib.sh
+source "$(dirname "$0")/lib.sh"
+
+moments=0
+
+# Runs `up` and kills it the given time after a step has started: kill_at STEP SECONDS
+kill_at() {
+    local step=$1 pause=$2 pid deadline
+    mkfifo "$work/events"
+    "$slipway" up -c "$cluster" --output json >"$work/events" 2>/dev/null </dev/null &
+    pid=$!
+    exec 7<"$work/events"
+    rm "$work/events"
+    deadline=$((SECONDS + 120))
+    local line started=
+    while [ "$SECONDS" -lt "$deadline" ] && read -r -t 120 -u 7 line; do
+        case $line in *'"event":"started"'*"\"$step\""*) started=1 && break ;; esac
+    done
+    [ -n "$started" ] || { kill -9 "$pid" 2>/dev/null || :; fail "$step never started"; }
+    sleep "$pause"
+    kill -9 "$pid"
+    exec 7<&-
+    wait "$pid" 2>/dev/null || :
+    moments=$((moments + 1))
+    say "killed $pause s into $step"
+}
+
+bare_hosts
+# In the order in which a run gets there; each kill leaves the work half-done, and the next run goes on from there.
+kill_at node1/install/prerequisites 0.5
+kill_at node1/install/runtime 1
+kill_at node2/install/kubernetes 0.3
+kill_at node1/install/kubernetes 1
+kill_at node1/install/images 0.5
+kill_at node1/init/kubeadm 1
+say "the step goes on by itself on the host; killing it there too"
+# shellcheck disable=SC2016 # for the host's shell
+on node1 sh -c '"for dir in /run/slipway/job.*; do [ -s \$dir/pid ] && kill -9 -- -\$(cat \$dir/pid); done; sleep 0.5"' || :
+kill_at node1/init/kubeadm 7
+# shellcheck disable=SC2016
+on node1 sh -c '"for dir in /run/slipway/job.*; do [ -s \$dir/pid ] && kill -9 -- -\$(cat \$dir/pid); done; sleep 0.5"' || :
+kill_at node1/init/kubeadm 12
+kill_at node2/join/kubeadm 1
+kill_at node3/join/kubeadm 3
+kill_at node1/verify/nodes 0.2
+kill_at node1/verify/pods 1
+say "$moments kills; now to the end"
+expect 0 "$slipway" up -c "$cluster"
+nodes_are_ready
+expect 0 "$slipway" up -c "$cluster"
+shows '^nothing to do'
+[ "$moments" -ge 10 ] || fail "only $moments moments"

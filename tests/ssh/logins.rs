@@ -1,0 +1,166 @@
+//! Keys, passphrases and the agent, on a real host.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::atomic::Ordering,
+};
+
+use slipway::{config, error::Kind, transport::ssh::Ssh};
+
+use crate::{connect, nobody, person, refused, sshd::Sshd, stdout};
+
+#[tokio::test]
+async fn keys_of_all_types_let_us_in() {
+    let sshd = Sshd::start();
+    for kind in ["ed25519", "ecdsa", "rsa"] {
+        let key = sshd.keygen(kind, kind, "");
+        sshd.authorize(&[kind]);
+        let ssh = connect(&config::Ssh { keys: vec![key], ..sshd.reach() }).await.unwrap();
+        assert_eq!(stdout(&ssh, "echo in").await, ["in"], "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_in_pem_lets_us_in() {
+    let sshd = Sshd::start();
+    let key = sshd.keygen("pem", "rsa", "");
+    let rewritten = Command::new("ssh-keygen").args(["-q", "-p", "-m", "PEM", "-N", "", "-f"]).arg(&key).status().unwrap();
+    assert!(rewritten.success() && sshd.read("pem").starts_with("-----BEGIN RSA PRIVATE KEY-----"));
+    sshd.authorize(&["pem"]);
+    connect(&config::Ssh { keys: vec![key], ..sshd.reach() }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_named_and_the_right_one_after_it_works() {
+    let sshd = Sshd::start();
+    let wrong = sshd.keygen("wrong", "ed25519", "");
+    let error = refused(&config::Ssh { keys: vec![wrong.clone()], ..sshd.reach() }).await;
+    assert_eq!(error.kind, Kind::Authentication);
+    let what = error.to_string();
+    assert!(what.starts_with("permission denied for ") && what.contains(&wrong.display().to_string()), "{what}");
+    assert!(what.ends_with("the host accepts publickey"), "{what}");
+    assert!(error.hints[0].contains(&format!("-p {}", sshd.port)), "{:?}", error.hints);
+    connect(&config::Ssh { keys: vec![wrong, sshd.dir.join("client")], ..sshd.reach() }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_there_or_is_no_key_is_named() {
+    let sshd = Sshd::start();
+    assert_eq!(refused(&config::Ssh { keys: vec!["/nowhere/key".into()], ..sshd.reach() }).await.kind, Kind::NoFile);
+    let error = refused(&config::Ssh { keys: vec![sshd.dir.join("client.pub")], ..sshd.reach() }).await;
+    assert_eq!(error.kind, Kind::Authentication);
+    assert!(error.to_string().contains("client.pub is no private key"), "{error}");
+}
+
+#[tokio::test]
+async fn a_passphrase_is_asked_for_once_in_the_life_of_the_process() {
+    let sshd = Sshd::start();
+    let key = sshd.keygen("locked", "ed25519", "open sesame");
+    sshd.authorize(&["locked"]);
+    let reach = config::Ssh { keys: vec![key], ..sshd.reach() };
+    let (ask, asked) = person(&["wrong", "open sesame"]);
+    let connect = || Ssh::connect("127.0.0.1", &reach, ask.clone());
+    let (a, b, c) = tokio::join!(connect(), connect(), connect());
+    for ssh in [a, b, c] {
+        assert_eq!(stdout(&ssh.unwrap(), "echo in").await, ["in"]);
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 2, "one wrong answer and one right one, for three connections");
+}
+
+#[tokio::test]
+async fn a_passphrase_is_not_asked_for_where_the_host_would_not_take_the_key() {
+    let sshd = Sshd::start();
+    let key = sshd.keygen("unwanted", "ed25519", "secret");
+    assert_eq!(refused(&config::Ssh { keys: vec![key], ..sshd.reach() }).await.kind, Kind::Authentication);
+}
+
+#[tokio::test]
+async fn a_passphrase_that_nobody_gives_is_said_so() {
+    let sshd = Sshd::start();
+    let key = sshd.keygen("forgotten", "ed25519", "secret");
+    sshd.authorize(&["forgotten"]);
+    let (ask, asked) = person(&[]);
+    let error = Ssh::connect("127.0.0.1", &config::Ssh { keys: vec![key], ..sshd.reach() }, ask).await.err().unwrap();
+    assert_eq!((error.kind, asked.load(Ordering::SeqCst)), (Kind::Authentication, 1));
+    assert!(error.to_string().contains("its passphrase was not given"), "{error}");
+}
+
+/// A real ssh-agent, gone with the test.
+struct Agent(std::process::Child);
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The agent is found through the environment, which a test can not change for itself: this one runs itself once more.
+#[tokio::test]
+async fn keys_of_the_agent_let_us_in() {
+    if let Ok(port) = std::env::var("SLIPWAY_TEST_AGENT_PORT") {
+        return with_an_agent(port.parse().unwrap()).await;
+    }
+    let sshd = Sshd::start();
+    sshd.keygen("rsa", "rsa", "");
+    sshd.keygen("locked", "ed25519", "secret");
+    let socket = sshd.dir.join("agent");
+    let child = Command::new("ssh-agent").arg("-D").arg("-a").arg(&socket).stdout(Stdio::null()).spawn().unwrap();
+    let _agent = Agent(child);
+    for _ in 0..200 {
+        if socket.exists() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    std::fs::write(sshd.dir.join("askpass"), "#!/bin/sh\necho secret\n").unwrap();
+    std::fs::set_permissions(sshd.dir.join("askpass"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    for key in ["rsa", "locked"] {
+        let added = Command::new("ssh-add")
+            .arg(sshd.dir.join(key))
+            .env("SSH_AUTH_SOCK", &socket)
+            .env("SSH_ASKPASS", sshd.dir.join("askpass"))
+            .env("SSH_ASKPASS_REQUIRE", "force")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(added.status.success(), "{added:?}");
+    }
+    for authorized in ["rsa", "locked"] {
+        sshd.authorize(&[authorized]);
+        let inner = tokio::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "logins::keys_of_the_agent_let_us_in"])
+            .env("SLIPWAY_TEST_AGENT_PORT", sshd.port.to_string())
+            .env("SLIPWAY_TEST_AGENT_DIR", &sshd.dir)
+            .env("SLIPWAY_TEST_AGENT_KEY", authorized)
+            .env("SSH_AUTH_SOCK", &socket)
+            .env("HOME", &sshd.dir)
+            .output()
+            .await
+            .unwrap();
+        assert!(inner.status.success(), "{authorized}: {}", String::from_utf8_lossy(&inner.stdout));
+    }
+}
+
+async fn with_an_agent(port: u16) {
+    let dir = PathBuf::from(std::env::var("SLIPWAY_TEST_AGENT_DIR").unwrap());
+    let reach = config::Ssh {
+        user: crate::sshd::me(),
+        port,
+        keys: Vec::new(),
+        agent: None,
+        password_file: None,
+        host_key: None,
+        known_hosts: dir.join("known_hosts"),
+        host_keys: config::HostKeys::Strict,
+        connect_timeout: 10,
+    };
+    let ssh = connect(&reach).await.unwrap();
+    assert_eq!(stdout(&ssh, "echo in").await, ["in"]);
+    assert_eq!(refused(&config::Ssh { agent: Some(false), ..reach.clone() }).await.kind, Kind::Authentication);
+    if std::env::var("SLIPWAY_TEST_AGENT_KEY").unwrap() == "locked" {
+        // A named key that the agent has open: nobody is asked for its passphrase.
+        Ssh::connect("127.0.0.1", &config::Ssh { keys: vec![dir.join("locked")], ..reach }, nobody()).await.unwrap();
+    }
+}

@@ -1,0 +1,136 @@
+//! What no honest host does, or none that can be had in a test: a host in memory does it.
+
+use std::{fs, os::unix::fs::PermissionsExt, sync::atomic::Ordering};
+
+use russh::MethodKind;
+use slipway::{
+    config,
+    error::{Error, Kind},
+    transport::{Line, ssh::Ssh},
+};
+
+use crate::{
+    connect,
+    odd_host::{
+        Act::{self, Close, Eof, Err, Intrude, Out, Signal, Status, Vanish},
+        OddHost,
+    },
+    person, refused, run, stdout,
+};
+
+/// What a host that does this makes of a program of ours, run by `user`.
+async fn meets(user: &str, acts: &[Act]) -> (Vec<Line>, Result<i32, Error>) {
+    let ssh = connect(&OddHost::new(acts).serve(user).await).await.unwrap();
+    let (lines, exit) = run(&ssh, "true").await;
+    (lines, exit.map(|exit| exit.status))
+}
+
+#[tokio::test]
+async fn an_end_without_a_status_is_never_a_success() {
+    for acts in [&[Out("MARKER\nall is well\n"), Eof, Close][..], &[Out("MARKER\n"), Close], &[Close], &[Out("MARKER\n"), Vanish]]
+    {
+        let (_, exit) = meets("root", acts).await;
+        assert_eq!(exit.unwrap_err().kind, Kind::Lost);
+    }
+}
+
+#[tokio::test]
+async fn the_end_may_come_in_any_order() {
+    for acts in [
+        &[Out("MARKER\n"), Status(3), Eof, Close][..],
+        &[Eof, Out("MARKER\n"), Status(3), Close],
+        &[Status(3), Out("MARKER\n"), Eof, Close],
+        &[Status(3), Out("MARKER\n"), Eof],
+    ] {
+        assert_eq!(meets("root", acts).await.1.unwrap(), 3);
+    }
+    assert_eq!(meets("root", &[Out("MARKER\n"), Signal, Close]).await.1.unwrap(), 137);
+}
+
+#[tokio::test]
+async fn what_a_host_says_can_not_command_the_terminal() {
+    let (lines, _) = meets("root", &[Out("MARKER\n\x1b]0;owned\x07\x1b[31mred\x1b[0m\x07 line\r\n"), Status(0), Close]).await;
+    assert_eq!(lines, [Line { stderr: false, text: "red line".into() }]);
+}
+
+#[tokio::test]
+async fn noise_of_login_shells_is_no_output() {
+    let acts = [Err("bash: warning: setlocale\n"), Out("Welcome!MARKER\nreal\n"), Err("MARKER\nreal too\n"), Status(0), Close];
+    let (lines, _) = meets("root", &acts).await;
+    let texts: Vec<_> = lines.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(texts, ["real", "real too"]);
+}
+
+#[tokio::test]
+async fn a_sudo_that_refuses_is_said_so_with_its_remedy() {
+    let host = OddHost::new(&[Err("sudo: a password is required\n"), Status(1), Close]);
+    let ssh = connect(&host.serve("vagrant").await).await.unwrap();
+    let error = run(&ssh, "true").await.1.unwrap_err();
+    assert_eq!(error.kind, Kind::Privilege);
+    assert_eq!(error.to_string(), "vagrant@127.0.0.1 can not become root: sudo: a password is required");
+    assert!(error.hints[0].contains("vagrant ALL=(ALL) NOPASSWD: ALL"), "{:?}", error.hints);
+    assert_eq!(*host.commands.lock().unwrap(), ["exec sudo -n /bin/sh -s"]);
+}
+
+#[tokio::test]
+async fn a_sudo_error_of_the_program_itself_is_no_privilege_error() {
+    let (lines, exit) =
+        meets("vagrant", &[Out("MARKER\n"), Err("MARKER\nsudo: a password is required\n"), Status(1), Close]).await;
+    assert_eq!((exit.unwrap(), lines.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_login_shell_that_refuses_is_said_so() {
+    let (_, exit) = meets("vagrant", &[Out("This account is currently not available.\n"), Status(1), Close]).await;
+    let error = exit.unwrap_err();
+    assert_eq!(error.kind, Kind::Privilege);
+    assert!(error.to_string().contains("login shell of vagrant@127.0.0.1"), "{error}");
+}
+
+#[tokio::test]
+async fn a_host_gets_no_channel_of_its_own() {
+    let ssh = connect(&OddHost::new(&[Intrude]).serve("root").await).await.unwrap();
+    assert_eq!(stdout(&ssh, "true").await, ["0 channels"]);
+}
+
+#[tokio::test]
+async fn a_password_is_asked_for_once_and_remembered_for_a_reconnect() {
+    for method in [MethodKind::Password, MethodKind::KeyboardInteractive] {
+        let host = OddHost { password: Some((method, "hunter2")), ..OddHost::new(&[Out("MARKER\n"), Vanish]) };
+        let (ask, asked) = person(&["wrong", "hunter2"]);
+        let ssh = Ssh::connect("127.0.0.1", &host.serve("vagrant").await, ask).await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(run(&ssh, "true").await.1.unwrap_err().kind, Kind::Lost);
+        }
+        assert_eq!(host.commands.lock().unwrap().len(), 2, "it came back");
+        assert_eq!(asked.load(Ordering::SeqCst), 2, "{method:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_wants_a_password_that_nobody_has_is_final() {
+    let host = OddHost { password: Some((MethodKind::Password, "hunter2")), ..OddHost::new(&[]) };
+    let (ask, asked) = person(&[]);
+    let error = Ssh::connect("127.0.0.1", &host.serve("vagrant").await, ask).await.err().unwrap();
+    assert_eq!((error.kind, asked.load(Ordering::SeqCst)), (Kind::Authentication, 1));
+    assert!(error.to_string().ends_with("the host accepts password"), "{error}");
+}
+
+#[tokio::test]
+async fn a_password_file_is_used_only_if_nobody_else_may_read_it() {
+    let file = std::env::temp_dir().join(format!("slipway-password-{}", std::process::id()));
+    fs::write(&file, "hunter2\n").unwrap();
+    let host = OddHost { password: Some((MethodKind::Password, "hunter2")), ..OddHost::new(&[]) };
+    let reach = config::Ssh { password_file: Some(file.clone()), ..host.serve("vagrant").await };
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    let open = refused(&reach).await;
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let closed = connect(&reach).await.map(|_| ());
+    fs::write(&file, "wrong\n").unwrap();
+    let wrong = refused(&reach).await;
+    fs::remove_file(&file).unwrap();
+    assert_eq!(open.kind, Kind::Authentication);
+    assert!(open.hints[0].starts_with("chmod 600 "), "{:?}", open.hints);
+    closed.unwrap();
+    assert_eq!(wrong.kind, Kind::Authentication);
+}
