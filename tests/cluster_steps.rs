@@ -230,18 +230,7 @@ fn a_new_host_is_let_into_a_cluster_that_exists() {
 
 #[test]
 fn a_run_with_nothing_to_do_asks_no_api_and_has_the_same_checks_each_time() {
-    let with_token = |id: &str| {
-        let mut steps = steps(bridge(), joined_three(), false);
-        for step in &mut steps {
-            for op in &mut step.apply {
-                if let Op::Write(file) = op {
-                    file.content = file.content.replace("abcdef", id);
-                }
-            }
-        }
-        steps
-    };
-    let steps = with_token("abcdef");
+    let steps = steps(bridge(), joined_three(), false);
     assert!(!paths(&steps).iter().any(|path| path.ends_with("token") || path.ends_with("cluster-info")), "{:?}", paths(&steps));
     for step in steps.iter().filter(|step| step.id.phase != "install" && !matches!(step.check, Check::Same(_))) {
         assert!(!check(step).contains("abcdef"), "{}: the token differs in each run, and with it the check", step.id);

@@ -8,7 +8,7 @@ cluster_info() {
     else
         # kubectl is always there, but slower. It asks a person for a name where it has none; any will do, since no API server
         # from 1.19 on knows of passwords.
-        kubectl --kubeconfig=/dev/null --cache-dir="$RUN/kubectl" --server="https://$endpoint" --insecure-skip-tls-verify=true --request-timeout=5s \
+        kubectl --kubeconfig=/dev/null --cache-dir="$RUN/kube" --server="https://$endpoint" --insecure-skip-tls-verify=true --request-timeout=5s \
             --username=anyone --password=anyone get --raw="$j_path"
     fi
 }

@@ -7,7 +7,7 @@ case $(rm --help 2>&1) in *--one-file-system*) one=--one-file-system ;; esac
 for unit in $units; do
     timeout 30 systemctl disable -q --now "$unit" 2>/dev/null
 done
-printf '%s\n' "$files" "$STATE/attempt" "$STATE/verified" "$STATE/cni" "$RUN/kubeadm.yaml" | while read -r glob; do
+printf '%s\n' "$files" "$STATE/attempt" "$STATE/verified" "$STATE/cni" "$RUN/kubeadm.yaml" "$RUN/kube" | while read -r glob; do
     for file in $glob; do
         # shellcheck disable=SC2086 # the option is there or not
         rm -rf $one "$file"

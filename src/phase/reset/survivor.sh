@@ -4,7 +4,8 @@
 own_kube() {
     r_address=$(sed -n 's/.*--advertise-address=//p' /etc/kubernetes/manifests/kube-apiserver.yaml | head -n 1)
     case $r_address in *:*) r_address="[$r_address]" ;; esac
-    kubectl --kubeconfig /etc/kubernetes/admin.conf ${r_address:+--server="https://$r_address:6443"} --request-timeout=20s "$@"
+    kubectl --kubeconfig /etc/kubernetes/admin.conf ${r_address:+--server="https://$r_address:6443"} \
+        --cache-dir="$RUN/kube" --request-timeout=20s "$@"
 }
 
 # node_is_known: 0 yes, 1 no, 2 the API does not answer

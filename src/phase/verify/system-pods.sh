@@ -1,7 +1,10 @@
-# Names of the pods in kube-system that neither are ready nor have done their work.
+# Names of the pods in kube-system that neither run with all their containers ready nor have done their work. The pod's own condition
+# Ready is of no use here: the node controller clears it while a new node has no network, and the kubelet takes a minute to mend it.
 pods_waiting() {
-    kube -n kube-system get pods -o 'jsonpath={range .items[*]}{.metadata.name}{" "}{.status.phase}{" "}{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}' |
-        awk '$2 != "Succeeded" && $3 != "True" { print $1 } END { if (!NR) print "none-at-all" }'
+    kube -n kube-system get pods -o 'jsonpath={range .items[*]}{.metadata.name}{" "}{.status.phase}{" "}{.status.containerStatuses[*].ready}{"\n"}{end}' |
+        awk '{ good = $2 == "Running" && NF > 2; for (i = 3; i <= NF; i++) if ($i != "true") good = 0 }
+            !good && $2 != "Succeeded" { print $1 }
+            END { if (!NR) print "none-at-all" }'
 }
 
 # DaemonSets that have not reached every node yet.
