@@ -106,7 +106,8 @@ pub enum Command {
     Plan(Plan),
     /// Make the cluster: install, init, join, cni and verify, in one go
     ///
-    /// What is done already is left alone: run it again after a failure, after a change to the cluster file, or at any time.
+    /// What is done already is left alone: run it again after a failure, with more hosts in the
+    /// cluster file, or at any time. What kubeadm was told when a node was made (arguments, networks, version) stays as it is.
     Up,
     /// Prepare the hosts: swap, kernel, container runtime, kubeadm, kubelet and kubectl, images
     Install,

@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     event::{Event, Outcome, Planned},
     plan::{Plan, Verdict},
-    step::Step,
+    step::{Due, Step},
     transport::Transport,
 };
 use board::{Board, Ended, Next};
@@ -145,6 +145,10 @@ impl Lane {
         let Some(transport) = self.hosts.get(&self.host) else { return false };
         let slots = Arc::clone(&self.slots);
         let _slot = slots.acquire().await;
+        if *self.stop.borrow() > 0 && step.due != Due::Always {
+            finish(&self.board, &self.events, step, Outcome::Cancelled, Duration::ZERO);
+            return false;
+        }
         let began = tokio::time::Instant::now();
         let outcome = carry::carry(step, transport, &self.options, &self.events, &mut self.stop).await;
         let good = matches!(outcome, Outcome::Unchanged | Outcome::Changed);

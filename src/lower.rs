@@ -156,7 +156,10 @@ fn step_body(step: &Step) -> String {
                 text.push_str(&function_printing(&name, &content(file)));
                 let path = quote(&file.path.to_string_lossy());
                 let _ = writeln!(apply, "put {name} {path} {:o} {}", file.mode, quote(&file.owner));
-                let _ = writeln!(undo, "keep {path}");
+                // What lies in memory is gone with the next boot; and secrets are not kept aside.
+                if !file.path.starts_with("/run") {
+                    let _ = writeln!(undo, "keep {path}");
+                }
             }
             Op::Remove(path) => {
                 let path = quote(&path.to_string_lossy());

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, env, fs, path::PathBuf};
 use super::{Run, build, kubeconfig, session::Session, site, site::Known};
 use crate::{
     cli,
+    config::{Cluster, Host, Role},
     error::{Error, Kind, Result, nearest},
     execute::survey::ask_host,
     lower::{self, Program, quote},
@@ -204,11 +205,9 @@ const NODE_STATES: &str = r#"kube get nodes -o 'jsonpath={range .items[*]}{.meta
 
 /// `slipway kubeconfig`.
 pub(super) async fn kubeconfig(run: &Run, wanted: cli::Kubeconfig) -> Result<u8> {
-    let (known, session) = look(run).await?;
-    let fetched = kubeconfig::fetch(&known).await;
-    close(session).await;
-    let admin = fetched?;
-    let name = &known.cluster.name;
+    let cluster = run.cluster()?;
+    let name = &cluster.name;
+    let admin = fetch_admin(run, &cluster).await?;
     if wanted.merge {
         let path = home_config()?;
         let existing = match fs::read_to_string(&path) {
@@ -228,6 +227,20 @@ pub(super) async fn kubeconfig(run: &Run, wanted: cli::Kubeconfig) -> Result<u8>
         ui::print(&admin);
     }
     Ok(0)
+}
+
+/// From whichever control plane answers and has it: other hosts need not even be up.
+async fn fetch_admin(run: &Run, cluster: &Cluster) -> Result<String> {
+    let control_planes: Vec<Host> = cluster.hosts.iter().filter(|host| host.role == Role::ControlPlane).cloned().collect();
+    let session = Session::start(run.quiet_ui());
+    let mut surveyed = site::survey(&control_planes, &session.ask, run.concurrency, &session.events).await;
+    let holder = surveyed.facts.iter().find(|(_, facts)| facts.kubernetes.admin_conf).or(surveyed.facts.first());
+    let fetched = match holder.and_then(|(host, _)| Some((&host.name, surveyed.hosts.get(&host.name)?))) {
+        Some((name, transport)) => kubeconfig::fetch_from(name, transport).await,
+        None => Err(surveyed.errors.remove(0)),
+    };
+    close(session).await;
+    fetched
 }
 
 fn home_config() -> Result<PathBuf> {

@@ -15,6 +15,7 @@ use crate::{
     error::{Error, Kind, Result},
     execute::survey::ask_host,
     lower::{self, Program},
+    transport::Transport,
 };
 
 /// Where kubeadm puts the administrator's kubeconfig.
@@ -43,8 +44,16 @@ pub(super) fn is_current(known: &Known) -> bool {
 /// `Step` when there is none yet.
 pub(super) async fn fetch(known: &Known) -> Result<String> {
     let (site, transport) = known.first()?;
+    fetch_from(&site.host.name, transport).await
+}
+
+/// Fetches admin.conf from a control plane.
+///
+/// # Errors
+/// `Step` when there is none yet.
+pub(super) async fn fetch_from(host: &str, transport: &Transport) -> Result<String> {
     let lines = ask_host(transport, &Program::of(&format!("cat {ADMIN_CONF}\n"))).await.map_err(|error| {
-        Error::new(Kind::Step, format!("{}: there is no {ADMIN_CONF} to fetch", site.host.name))
+        Error::new(Kind::Step, format!("{host}: there is no {ADMIN_CONF} to fetch"))
             .because(error)
             .hint("`slipway up` makes the cluster first")
     })?;

@@ -32,7 +32,7 @@ pub(super) async fn reset(run: &Run, wanted: cli::Reset) -> Result<u8> {
         Ok(unreachable) => {
             ui.finish(&report);
             let code = report.kind().map_or(0, Kind::exit_code);
-            if whole && code == 0 && unreachable.is_none() {
+            if whole && run.only.is_empty() && run.skip.is_empty() && code == 0 && unreachable.is_none() {
                 // It opens nothing any more.
                 let _ = fs::remove_file(kubeconfig::beside(&cluster));
             }

@@ -45,8 +45,7 @@ pub(super) async fn resolve(cluster: &Cluster, sites: &[Site], hosts: &Hosts) ->
 fn index_program(url: &str) -> Program {
     let url = quote(url.trim_end_matches('/'));
     Program::of(&format!(
-        "mkdir -p -m 700 \"$RUN\"
-index=$(mktemp \"$RUN/index.XXXXXX\")
+        "index=$(mktemp)
 if have apt-get; then
     fetch {url}/Packages \"$index\"
     awk '$1 == \"Package:\" {{ package = $2 }} $1 == \"Version:\" && package == \"kubeadm\" {{ print $2 }}' \"$index\"

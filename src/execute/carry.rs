@@ -133,16 +133,47 @@ impl<'a> Watcher<'a> {
     }
 }
 
+/// The commands of a script, without what stands before them: values, which may be long, and functions.
+fn commands(shell: &str) -> String {
+    let mut kept = Vec::new();
+    let (mut in_value, mut in_function) = (false, false);
+    for line in shell.lines() {
+        let odd_quotes = line.matches('\'').count() % 2 == 1;
+        let assigns = line.split_once('=').is_some_and(|(name, value)| {
+            value.starts_with('\'') && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+        });
+        if in_value {
+            in_value = !odd_quotes;
+        } else if in_function {
+            in_function = line != "}";
+        } else if assigns {
+            in_value = odd_quotes;
+        } else if line.ends_with("() {") {
+            in_function = true;
+        } else if !line.trim().is_empty() && !line.trim_start().starts_with('#') {
+            kept.push(line.trim());
+        }
+    }
+    kept.join("; ")
+}
+
 /// An op as a person would type it, in one line of bearable length.
 fn describe(op: &Op) -> String {
     let text = match op {
-        Op::Sh(shell) => {
-            let lines: Vec<&str> =
-                shell.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
-            lines.join("; ")
-        }
+        Op::Sh(shell) => commands(shell),
         Op::Write(file) => format!("write {}", file.path.display()),
         Op::Remove(path) => format!("remove {}", path.display()),
     };
     if text.chars().count() > 200 { format!("{} …", text.chars().take(200).collect::<String>()) } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_shows_commands_and_not_what_prepares_them() {
+        let shell = "ca='MIIB\nx=y\nEND'\nrole='worker'\n# why\nhelp() {\n    say no\n}\nkubeadm join --config \"$config\"\n";
+        assert_eq!(describe(&Op::Sh(shell.into())), "kubeadm join --config \"$config\"");
+    }
 }

@@ -58,6 +58,9 @@ async fn survey_host(host: &Host, peers: &[String], ask: Ask, events: &Events) -
     tell(HostState::Connecting, 0);
     let asked = async {
         let transport = Transport::connect(&host.address, &host.reach, ask).await?;
+        for text in transport.notes() {
+            let _ = events.send(Event::Note { text });
+        }
         tell(HostState::Probing, 0);
         let (facts, checks) = again(&transport, peers).await?;
         Ok(Answer { transport, facts, checks })

@@ -30,9 +30,9 @@ wait_for() {
 fetch() {
     for f_try in 1 2 3; do
         if have curl; then
-            curl -fsSL --connect-timeout 20 -o "$2.part" -- "$1" && f_ok=1 || f_ok=0
+            curl -fsSL --connect-timeout 20 --speed-limit 1000 --speed-time 30 --max-time 900 -o "$2.part" -- "$1" && f_ok=1 || f_ok=0
         elif have wget; then
-            wget -q -T 20 -O "$2.part" -- "$1" && f_ok=1 || f_ok=0
+            wget -q -t 1 -T 30 -O "$2.part" -- "$1" && f_ok=1 || f_ok=0
         elif [ -x /usr/lib/apt/apt-helper ]; then
             /usr/lib/apt/apt-helper -o Acquire::Retries=0 download-file "$1" "$2.part" >/dev/null && f_ok=1 || f_ok=0
         else
@@ -51,7 +51,7 @@ fetch() {
 # Prints the fingerprint of every primary key in an OpenPGP key file, armoured or binary, without gpg: openpgp_fingerprints FILE.
 # RFC 4880, 4.2 (packet headers), 6.2 (armour) and 12.2 (a version 4 fingerprint is the SHA-1 of 0x99, the length, and the body).
 openpgp_fingerprints() {
-    op_work=$(mktemp -d "${RUN:-/run}/key.XXXXXX")
+    op_work=$(mktemp -d)
     if grep -q '^-----BEGIN PGP' "$1"; then
         awk '/^-----BEGIN PGP/ { inside = 1; next } /^-----END PGP/ { inside = 0; body = 0 }
              inside && body && !/^=/ { print } inside && /^[ \t\r]*$/ { body = 1 }' "$1" | tr -d ' \t\r' | base64 -d >"$op_work/keys"
@@ -202,11 +202,12 @@ run_step() {
 }
 
 # Runs the program that `job` prints apart from this connection and follows it: run_detached NAME.
-# A job that an earlier connection began is adopted if it is the same, and waited for if it is not.
+# A job that an earlier connection began is adopted if it is the same and still runs, and waited for if it is another. One that has
+# ended counts for nothing: the new one begins with its check.
 run_detached() {
     mkdir -p -m 700 "$RUN"
     d_dir=$RUN/job.$1
-    if [ -f "$d_dir/program" ] && job | cmp -s - "$d_dir/program"; then
+    if [ -d "$d_dir" ] && ! flock -n "$d_dir/lock" true && job | cmp -s - "$d_dir/program"; then
         say "attaching to $1, which an earlier connection began"
     else
         if [ -d "$d_dir" ] && ! flock -n "$d_dir/lock" true; then
@@ -228,7 +229,8 @@ run_detached() {
         tail -n +1 -s 0.1 -f --pid="$(cat "$d_dir/pid")" "$d_dir/out" 2>/dev/null
     fi
     flock -w 3600 "$d_dir/lock" true
-    d_status=$(cat "$d_dir/rc" 2>/dev/null) || die "$1 ended without a result: was this host restarted? run slipway again"
+    d_status=$(cat "$d_dir/rc" 2>/dev/null) || d_status=
     rm -rf "$d_dir"
+    [ -n "$d_status" ] || die "$1 was ended from outside before it was done: run slipway again"
     exit "$d_status"
 }

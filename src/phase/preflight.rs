@@ -130,9 +130,9 @@ impl<'a> Seen<'a> {
         self.facts.kubernetes.kubelet_conf
     }
 
-    /// `slipway reset node1 --yes`.
+    /// `slipway reset node1`. Without `--yes`: it asks, since what is there may be another cluster's.
     fn reset(&self) -> String {
-        format!("slipway reset {} --yes", self.host.name)
+        format!("slipway reset {}", self.host.name)
     }
 
     /// The hosts before this one for which something holds: of two that are alike, only the later one is reported.

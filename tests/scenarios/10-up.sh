@@ -23,6 +23,7 @@ say "up"
 expect 0 "$slipway" up -c "$cluster" --output json
 jq -es 'map(select(.event == "finished" and .outcome == "failed")) == []' "$work/out" >/dev/null || fail "a step failed"
 jq -s 'map(select(.event == "report"))[0] | {seconds, critical_seconds, ratio}' "$work/out" || fail "no report"
+jq -es 'map(select(.event == "report"))[0].ratio <= 1.1' "$work/out" >/dev/null || fail "the run took more than 1.1 times its critical path"
 nodes_are_ready
 on node1 kubectl --kubeconfig /etc/kubernetes/admin.conf get namespaces --no-headers | grep -q slipway && fail "verify left its namespace"
 

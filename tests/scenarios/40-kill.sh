@@ -28,20 +28,31 @@ kill_at() {
     say "killed $pause s into $step"
 }
 
+# Ends what detached steps are under way on a host, as a restart of the host would: kill_jobs NODE
+kill_jobs() {
+    on "$1" sh -s <<'END'
+for dir in /run/slipway/job.*; do
+    [ -s "$dir/pid" ] && kill -9 -- "-$(cat "$dir/pid")"
+done
+sleep 0.5
+END
+}
+
 bare_hosts
 # In the order in which a run gets there; each kill leaves the work half-done, and the next run goes on from there.
 kill_at node1/install/prerequisites 0.5
 kill_at node1/install/runtime 1
-kill_at node2/install/kubernetes 0.3
-kill_at node1/install/kubernetes 1
+kill_at node2/install/kubernetes-key 0.1
+kill_at node1/install/kubernetes-packages 1
+say "killing the package step on the host too"
+kill_jobs node1
+kill_at node1/install/kubernetes-packages 3
 kill_at node1/install/images 0.5
 kill_at node1/init/kubeadm 1
 say "the step goes on by itself on the host; killing it there too"
-# shellcheck disable=SC2016 # for the host's shell
-on node1 sh -c '"for dir in /run/slipway/job.*; do [ -s \$dir/pid ] && kill -9 -- -\$(cat \$dir/pid); done; sleep 0.5"' || :
+kill_jobs node1
 kill_at node1/init/kubeadm 7
-# shellcheck disable=SC2016
-on node1 sh -c '"for dir in /run/slipway/job.*; do [ -s \$dir/pid ] && kill -9 -- -\$(cat \$dir/pid); done; sleep 0.5"' || :
+kill_jobs node1
 kill_at node1/init/kubeadm 12
 kill_at node2/join/kubeadm 1
 kill_at node3/join/kubeadm 3

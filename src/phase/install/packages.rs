@@ -137,9 +137,7 @@ pub(super) fn repository(scene: &Scene<'_>, stem: &str, whose: &str, source: &So
     )
     .after(NAME, "prerequisites")
     // Every primary key in the file must be the expected one: the package manager would trust any other as well.
-    .check(Check::Sh(format!(
-        "{unless}[ -s {key_file} ] && mkdir -p -m 700 \"$RUN\" && [ \"$(openpgp_fingerprints {key_file} | sort -u)\" = {expected} ]"
-    )))
+    .check(Check::Sh(format!("{unless}[ -s {key_file} ] && [ \"$(openpgp_fingerprints {key_file} | sort -u)\" = {expected} ]")))
     .sh(format!(
         "fetch {url} \"$RUN/{key_name}\"
 found=$(openpgp_fingerprints \"$RUN/{key_name}\" | sort -u | tr '\\n' ' ')

@@ -93,6 +93,13 @@ pub(super) fn version(fleet: &Fleet<'_>, seen: &Seen<'_>) -> Option<Trouble> {
         };
         return Trouble::fatal(format!("{what}: nothing goes back a minor version"), remedy);
     }
+    if seen.is_member() && found.minor == wanted.minor && found != wanted {
+        // The kubelet's package alone would be replaced, everywhere at once, and the control plane would keep its images.
+        return Trouble::fatal(
+            format!("{what}: slipway does not upgrade a running cluster"),
+            format!("set kubernetes = \"{found}\" in the cluster file, or upgrade with kubeadm first"),
+        );
+    }
     if !seen.is_member() || found.minor == wanted.minor {
         return None;
     }

@@ -114,7 +114,7 @@ fn ports_are_wanted_by_role_and_version() {
 fn kubernetes_own_processes_hold_their_ports_on_a_node_and_nowhere_else() {
     let mut stray = Sample::new();
     stray.facts(WORKER).ports.insert(10250, "kubelet".to_owned());
-    stray.finds("node2/ports", true, &["10250 (kubelet)", "slipway reset node2 --yes"]);
+    stray.finds("node2/ports", true, &["10250 (kubelet)", "slipway reset node2"]);
     stray.facts(WORKER).kubernetes.attempt = Some("join".to_owned());
     stray.finds_nothing();
     let mut members = Sample::members();

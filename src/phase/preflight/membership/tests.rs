@@ -6,7 +6,7 @@ fn a_member_of_another_cluster_is_told_apart_by_its_ca() {
     let mut sample = Sample::members();
     sample.facts(1).kubernetes.ca_fingerprint = Some("0123456789abcdef".repeat(4));
     sample.facts(1).kubernetes.server = Some("https://10.1.1.1:6443".to_owned());
-    let words = ["https://10.1.1.1:6443", "CA 0123456789ab,", "not c3ab8ff13720", "slipway reset node2 --yes"];
+    let words = ["https://10.1.1.1:6443", "CA 0123456789ab,", "not c3ab8ff13720", "slipway reset node2"];
     sample.finds("node2/cluster", true, &words);
     sample.facts(1).kubernetes.attempt = Some("join".to_owned());
     sample.finds_nothing();
@@ -16,7 +16,7 @@ fn a_member_of_another_cluster_is_told_apart_by_its_ca() {
 fn a_node_without_a_first_control_plane_belongs_to_another() {
     let mut sample = Sample::new();
     sample.facts(2).kubernetes.kubelet_conf = true;
-    sample.finds("node3/cluster", true, &["a kubelet.conf", "node1, has no cluster", "slipway reset node3 --yes"]);
+    sample.finds("node3/cluster", true, &["a kubelet.conf", "node1, has no cluster", "slipway reset node3"]);
 
     let mut sample = Sample::new();
     sample.facts(0).kubernetes.manifests = vec!["kube-apiserver.yaml".to_owned()];
@@ -44,12 +44,12 @@ fn a_node_keeps_its_role() {
     let mut sample = Sample::members();
     sample.facts(0).kubernetes.manifests.clear();
     sample.facts(0).kubernetes.etcd_data = false;
-    sample.finds("node1/role", true, &["it is a worker", "slipway reset node1 --yes"]);
+    sample.finds("node1/role", true, &["it is a worker", "slipway reset node1"]);
 
     let mut sample = Sample::members();
     sample.facts(1).kubernetes.manifests = vec!["kube-apiserver.yaml".to_owned()];
     sample.facts(1).kubernetes.server = Some("https://10.1.1.1:6443".to_owned());
-    sample.finds("node2/role", true, &["https://10.1.1.1:6443", "calls it a worker", "slipway reset node2 --yes"]);
+    sample.finds("node2/role", true, &["https://10.1.1.1:6443", "calls it a worker", "slipway reset node2"]);
     sample.facts(1).kubernetes.attempt = Some("join".to_owned());
     sample.finds_nothing();
 }
@@ -58,7 +58,7 @@ fn a_node_keeps_its_role() {
 fn etcd_data_without_an_etcd_is_not_walked_over() {
     let mut sample = Sample::new();
     sample.facts(0).kubernetes.etcd_data = true;
-    sample.finds("node1/etcd", true, &["/var/lib/etcd", "slipway reset node1 --yes"]);
+    sample.finds("node1/etcd", true, &["/var/lib/etcd", "slipway reset node1"]);
     sample.facts(0).kubernetes.attempt = Some("init".to_owned());
     sample.finds_nothing();
 }
@@ -77,7 +77,7 @@ fn versions_may_not_go_back_nor_too_far_apart() {
     installed(Sample::members(), 1, "1.35.0").finds(
         "node2/version",
         true,
-        &["kubernetes = \"1.35\"", "slipway reset node2 --yes --purge"],
+        &["kubernetes = \"1.35\"", "slipway reset node2 --purge"],
     );
     // A host that is no member yet just gets the version that is wanted.
     installed(Sample::new(), 1, "1.20.2").finds_nothing();
