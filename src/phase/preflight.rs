@@ -95,7 +95,28 @@ const RULES: &[Rule] = &[
 pub fn examine(stage: &Stage<'_>) -> Vec<Finding> {
     let hosts = stage.sites.iter().map(|site| Seen { host: &site.host, facts: &site.facts, node_ip: site.node_ip }).collect();
     let first = stage.first().ok().map(|site| site.host.name.as_str());
-    judge(&Fleet { version: stage.version, first, hosts })
+    let mut findings = judge(&Fleet { version: stage.version, first, hosts });
+    findings.extend(endpoint(stage));
+    findings
+}
+
+/// Several control planes without an address of their own are reached through the first one, and are lost with it.
+fn endpoint(stage: &Stage<'_>) -> Option<Finding> {
+    if stage.cluster.endpoint.is_some() || stage.control_planes().count() < 2 {
+        return None;
+    }
+    let first = stage.first().ok()?;
+    Some(Finding {
+        id: StepId::new(&first.host.name, "preflight", "endpoint"),
+        what: format!(
+            "{} control planes, and no endpoint: every node will reach the cluster through {}",
+            stage.control_planes().count(),
+            first.host.name
+        ),
+        remedy: "set endpoint = \"NAME:6443\" under [cluster], where NAME is an address that can move to another control plane"
+            .to_owned(),
+        fatal: false,
+    })
 }
 
 fn judge(fleet: &Fleet<'_>) -> Vec<Finding> {

@@ -32,7 +32,7 @@ kill_at() {
 kill_jobs() {
     on "$1" sh -s <<'END'
 for dir in /run/slipway/job.*; do
-    [ -s "$dir/pid" ] && kill -9 -- "-$(cat "$dir/pid")"
+    [ -s "$dir/pid" ] && kill -s KILL -- "-$(cat "$dir/pid")"
 done
 sleep 0.5
 END

@@ -74,15 +74,14 @@ pub(super) fn etcd(_: &Fleet<'_>, seen: &Seen<'_>) -> Option<Trouble> {
     )
 }
 
-/// <https://kubernetes.io/releases/version-skew-policy/>: a kubelet is never newer than the API server, and at most three minor
-/// versions older (two before 1.28).
+/// Nothing goes back (<https://kubernetes.io/releases/version-skew-policy/>), and a member keeps the version that it has.
 pub(super) fn version(fleet: &Fleet<'_>, seen: &Seen<'_>) -> Option<Trouble> {
     let wanted = fleet.version;
     let installed = ["kubeadm", "kubelet"].into_iter().filter_map(|program| {
         let version: Version = seen.facts.versions.get(program)?.parse().ok()?;
         Some((program, version))
     });
-    let (program, found) = installed.max_by_key(|(_, version)| version.minor.abs_diff(wanted.minor))?;
+    let (program, found) = installed.max_by_key(|(_, version)| (version.minor.abs_diff(wanted.minor), *version != wanted))?;
     let minor = format!("{}.{}", found.major, found.minor);
     let what = format!("{program} {found} is installed, and {wanted} is wanted");
     if found.minor > wanted.minor {
@@ -93,25 +92,14 @@ pub(super) fn version(fleet: &Fleet<'_>, seen: &Seen<'_>) -> Option<Trouble> {
         };
         return Trouble::fatal(format!("{what}: nothing goes back a minor version"), remedy);
     }
-    if seen.is_member() && found.minor == wanted.minor && found != wanted {
-        // The kubelet's package alone would be replaced, everywhere at once, and the control plane would keep its images.
-        return Trouble::fatal(
-            format!("{what}: slipway does not upgrade a running cluster"),
-            format!("set kubernetes = \"{found}\" in the cluster file, or upgrade with kubeadm first"),
-        );
-    }
-    if !seen.is_member() || found.minor == wanted.minor {
+    if !seen.is_member() || found == wanted {
         return None;
     }
-    let allowed = if wanted.minor >= 28 { 3 } else { 2 };
-    let remedy = format!("set kubernetes = \"{minor}\" in the cluster file, or: {}", seen.reset());
-    if seen.is_control_plane() {
-        Trouble::fatal(format!("{what}: slipway does not upgrade a control plane in place"), remedy)
-    } else if wanted.minor - found.minor > allowed {
-        Trouble::fatal(format!("{what}: a kubelet may be at most {allowed} minor versions older than the API server"), remedy)
-    } else {
-        None
-    }
+    // The packages alone would be replaced, on all hosts at once, and the control plane would keep its images.
+    Trouble::fatal(
+        format!("{what}: slipway does not upgrade a node that is in a cluster"),
+        format!("set kubernetes = \"{found}\" in the cluster file, or upgrade with kubeadm first, or: {}", seen.reset()),
+    )
 }
 
 #[cfg(test)]
