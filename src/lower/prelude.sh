@@ -145,7 +145,10 @@ record_undo() {
     for r_entry in "$STATE"/undo/*-"$1".sh; do
         [ -e "$r_entry" ] && return 0
     done
-    r_last=$(ls "$STATE/undo" | tail -n 1)
+    r_last=
+    for r_entry in "$STATE"/undo/[0-9]*.sh; do
+        [ -e "$r_entry" ] && r_last=${r_entry##*/}
+    done
     r_last=${r_last%%-*}
     undo >"$STATE/undo/.new"
     if [ -s "$STATE/undo/.new" ]; then
@@ -159,7 +162,8 @@ record_undo() {
 # The life of a step: check, record the undo, apply, check again. Exit 0 unchanged, 10 changed, 20 did not converge, 1 failed.
 # run_step LEDGER_NAME PHASE
 run_step() {
-    mkdir -p -m 700 "$STATE" "$STATE/undo" "$STATE/before" "$RUN"
+    # Private by the umask of every program.
+    mkdir -p "$STATE" "$STATE/undo" "$STATE/before" "$RUN"
     exec 9>"$RUN/lock"
     if ! flock -n 9; then
         say "waiting for $(cat "$RUN/holder" 2>/dev/null || echo 'another slipway'), which is still running here"
@@ -203,9 +207,10 @@ run_step() {
 
 # Runs the program that `job` prints apart from this connection and follows it: run_detached NAME.
 # A job that an earlier connection began is adopted if it is the same and still runs, and waited for if it is another. One that has
-# ended counts for nothing: the new one begins with its check.
+# ended counts for nothing: the new one begins with its check. Who follows a job deletes nothing, since there may be another
+# follower: the shell of a connection that was cut lives as long as its job. The program may hold secrets, and goes with the job.
 run_detached() {
-    mkdir -p -m 700 "$RUN"
+    mkdir -p "$RUN"
     d_dir=$RUN/job.$1
     if [ -d "$d_dir" ] && ! flock -n "$d_dir/lock" true && job | cmp -s - "$d_dir/program"; then
         say "attaching to $1, which an earlier connection began"
@@ -221,16 +226,20 @@ run_detached() {
         job >"$d_dir/program.new"
         mv "$d_dir/program.new" "$d_dir/program"
         # shellcheck disable=SC2016 # $1 is the detached shell's own
-        setsid flock "$d_dir/lock" sh -c 'sh "$1/program" >"$1/out" 2>&1; echo $? >"$1/rc.new"; mv "$1/rc.new" "$1/rc"' slipway "$d_dir" \
-            </dev/null >/dev/null 2>&1 &
+        setsid flock "$d_dir/lock" sh -c '
+            sh "$1/program" >"$1/out" 2>&1
+            echo $? >"$1/rc.new"
+            rm -f "$1/program"
+            mv "$1/rc.new" "$1/rc"' slipway "$d_dir" </dev/null >/dev/null 2>&1 &
         echo $! >"$d_dir/pid"
     fi
     if [ -s "$d_dir/pid" ]; then
         tail -n +1 -s 0.1 -f --pid="$(cat "$d_dir/pid")" "$d_dir/out" 2>/dev/null
     fi
     flock -w 3600 "$d_dir/lock" true
-    d_status=$(cat "$d_dir/rc" 2>/dev/null) || d_status=
-    rm -rf "$d_dir"
-    [ -n "$d_status" ] || die "$1 was ended from outside before it was done: run slipway again"
+    d_status=$(cat "$d_dir/rc" 2>/dev/null) || {
+        rm -f "$d_dir/program"
+        die "$1 was ended from outside before it was done: run slipway again"
+    }
     exit "$d_status"
 }

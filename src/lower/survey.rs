@@ -65,7 +65,8 @@ pub fn checks_program<'a>(nonce: &str, steps: impl Iterator<Item = &'a Step>, re
     let head = format!("{SETTING}NONCE={}\n", quote(nonce));
     let end = "printf '%s survey-end\\n' \"$NONCE\"\n";
     if remember {
-        let keep = "mkdir -p -m 700 \"$STATE\" && text >\"$STATE/checks.new\" && mv -f \"$STATE/checks.new\" \"$STATE/checks\" || exit 1\n";
+        let keep =
+            "mkdir -p \"$STATE\" && text >\"$STATE/checks.new\" && mv -f \"$STATE/checks.new\" \"$STATE/checks\" || exit 1\n";
         Program(block(&format!("{head}{}{keep}(. \"$STATE/checks\")\n{end}", function_printing("text", &checks))))
     } else {
         Program(block(&format!("{head}(\n{checks})\n{end}")))

@@ -143,8 +143,45 @@ fn a_detached_step_tells_its_output_and_its_outcome() {
         assert_eq!(status, CHANGED, "{output}");
         assert!(output.contains("line 1\nline 2\nline 3\n"), "{output}");
         assert_eq!(sandbox.run(&lower(&step), shell).0, UNCHANGED);
-        assert!(!sandbox.path("run/job.install.long").exists(), "nothing of the job is left");
+        assert!(!sandbox.path("run/job.install.long/program").exists(), "the program, which may hold secrets, is gone");
     }
+}
+
+#[test]
+fn a_job_that_was_killed_or_has_ended_long_ago_is_not_adopted() {
+    let sandbox = Sandbox::new("wedge");
+    let count = sandbox.path("count");
+    let step = Step::new(StepId::new("node1", "install", "long"), "x", "y")
+        .sh(format!("echo ran >>{}", quote(&count.to_string_lossy())))
+        .detached();
+    for _ in 0..2 {
+        assert_eq!(sandbox.run(&lower(&step), "dash").0, CHANGED);
+    }
+    // As if the host's own job had been killed: a program, no result, nobody holding the lock.
+    let job = sandbox.path("run/job.install.long");
+    fs::remove_file(job.join("rc")).expect("a result");
+    fs::write(job.join("program"), "exit 1\n").expect("a program");
+    assert_eq!(sandbox.run(&lower(&step), "dash").0, CHANGED);
+    assert_eq!(fs::read_to_string(&count).expect("it ran"), "ran\nran\nran\n");
+}
+
+#[test]
+fn two_connections_may_follow_one_job() {
+    let sandbox = Sandbox::new("adopt");
+    let count = sandbox.path("count");
+    let step = Step::new(StepId::new("node1", "install", "long"), "x", "y")
+        .sh(format!("echo ran >>{}; sleep 1", quote(&count.to_string_lossy())))
+        .detached();
+    let program = lower(&step);
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| sandbox.run(&program, "dash"));
+        std::thread::sleep(std::time::Duration::from_millis(400));
+        let (status, output) = sandbox.run(&program, "dash");
+        assert_eq!(status, CHANGED, "{output}");
+        assert!(output.contains("attaching"), "{output}");
+        assert_eq!(first.join().expect("no panic").0, CHANGED);
+    });
+    assert_eq!(fs::read_to_string(&count).expect("it ran"), "ran\n");
 }
 
 #[test]

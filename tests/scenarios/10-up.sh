@@ -24,7 +24,7 @@ expect 0 "$slipway" up -c "$cluster" --output json
 jq -es 'map(select(.event == "finished" and .outcome == "failed")) == []' "$work/out" >/dev/null || fail "a step failed"
 jq -s 'map(select(.event == "report"))[0] | {seconds, critical_seconds, ratio}' "$work/out" || fail "no report"
 jq -es 'map(select(.event == "report"))[0].ratio <= 1.1' "$work/out" >/dev/null || fail "the run took more than 1.1 times its critical path"
-nodes_are_ready
+nodes_are_ready 3
 on node1 kubectl --kubeconfig /etc/kubernetes/admin.conf get namespaces --no-headers | grep -q slipway && fail "verify left its namespace"
 
 say "again: nothing to do, one exec a host"

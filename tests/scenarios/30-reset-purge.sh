@@ -6,7 +6,7 @@ source "$(dirname "$0")/lib.sh"
 cluster_is_up
 expect 2 "$slipway" reset -c "$cluster"
 shows '\-\-yes'
-nodes_are_ready
+nodes_are_ready 3
 expect 0 "$slipway" reset --yes --purge -c "$cluster"
 for node in node1 node2 node3; do
     left=$(on node"${node#node}" sh -s <<'END'
@@ -25,4 +25,4 @@ END
 done
 expect 0 "$slipway" reset --yes --purge -c "$cluster"
 cluster_is_up
-nodes_are_ready
+nodes_are_ready 3

@@ -8,21 +8,21 @@ moments=0
 
 # Runs `up` and kills it the given time after a step has started: kill_at STEP SECONDS
 kill_at() {
-    local step=$1 pause=$2 pid deadline
-    mkfifo "$work/events"
-    "$slipway" up -c "$cluster" --output json >"$work/events" 2>/dev/null </dev/null &
+    local step=$1 pause=$2 pid deadline=$((SECONDS + 120))
+    "$slipway" up -c "$cluster" --output json >"$work/events" 2>&1 </dev/null &
     pid=$!
-    exec 7<"$work/events"
-    rm "$work/events"
-    deadline=$((SECONDS + 120))
-    local line started=
-    while [ "$SECONDS" -lt "$deadline" ] && read -r -t 120 -u 7 line; do
-        case $line in *'"event":"started"'*"\"$step\""*) started=1 && break ;; esac
+    until grep -q "\"event\":\"started\".*\"step\":\"$step\"" "$work/events"; do
+        if [ "$SECONDS" -ge "$deadline" ] || ! kill -0 "$pid" 2>/dev/null; then
+            tail -n 5 "$work/events"
+            fail "$step never started"
+        fi
+        sleep 0.05
     done
-    [ -n "$started" ] || { kill -9 "$pid" 2>/dev/null || :; fail "$step never started"; }
     sleep "$pause"
-    kill -9 "$pid"
-    exec 7<&-
+    kill -9 "$pid" || {
+        tail -n 5 "$work/events"
+        fail "slipway ended by itself $pause s into $step"
+    }
     wait "$pid" 2>/dev/null || :
     moments=$((moments + 1))
     say "killed $pause s into $step"
@@ -49,6 +49,7 @@ kill_jobs node1
 kill_at node1/install/kubernetes-packages 3
 kill_at node1/install/images 0.5
 kill_at node1/init/kubeadm 1
+kill_at node1/init/kubeadm 1
 say "the step goes on by itself on the host; killing it there too"
 kill_jobs node1
 kill_at node1/init/kubeadm 7
@@ -60,7 +61,7 @@ kill_at node1/verify/nodes 0.2
 kill_at node1/verify/pods 1
 say "$moments kills; now to the end"
 expect 0 "$slipway" up -c "$cluster"
-nodes_are_ready
+nodes_are_ready 3
 expect 0 "$slipway" up -c "$cluster"
 shows '^nothing to do'
 [ "$moments" -ge 10 ] || fail "only $moments moments"
