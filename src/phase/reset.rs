@@ -195,6 +195,7 @@ fn inventory(leftovers: &Leftovers, text: &str) -> String {
     let values = [
         ("links", leftovers.links.join("\n")),
         ("files", leftovers.files.join("\n")),
+        ("networks", leftovers.networks.join("\n")),
         ("chains", leftovers.chains.join("\n")),
         ("marks", leftovers.marks.join("\n")),
         ("ipsets", leftovers.ipsets.join("\n")),

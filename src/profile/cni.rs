@@ -78,6 +78,8 @@ pub struct Leftovers {
     pub links: Vec<String>,
     /// Files and directories, as globs. Directories go with all that is in them.
     pub files: Vec<String>,
+    /// Names of CNI networks (`name` in the CNI configuration): the plugins' addresses, results and port mappings go by it.
+    pub networks: Vec<String>,
     /// Prefixes of the names of iptables chains, v4 and v6.
     pub chains: Vec<String>,
     /// What a rule in somebody else's chain carries, beside a jump to one of the chains: a comment.
@@ -124,6 +126,7 @@ impl Leftovers {
             for (into, from) in [
                 (&mut all.links, more.links),
                 (&mut all.files, more.files),
+                (&mut all.networks, more.networks),
                 (&mut all.chains, more.chains),
                 (&mut all.marks, more.marks),
                 (&mut all.ipsets, more.ipsets),

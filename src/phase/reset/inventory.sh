@@ -1,10 +1,13 @@
 # What of Kubernetes is on this host: each function prints one thing a line, and changes nothing. Values, a line each: links, files,
-# chains, marks, ipsets, tables, protocols, units: by owner, so that nothing is ever taken that belongs to somebody else.
+# networks, chains, marks, ipsets, tables, protocols, units: by owner, so that nothing is ever taken that belongs to somebody else.
 
 left_kubelet() {
     ! systemctl is-active --quiet kubelet 2>/dev/null || echo 'the kubelet runs'
-    for i_file in /etc/kubernetes/*.conf /etc/kubernetes/manifests/*; do
-        [ ! -e "$i_file" ] || printf '%s\n' "$i_file"
+    printf '%s\n' "$files" '/etc/kubernetes/manifests/*' | while read -r i_glob; do
+        case $i_glob in /etc/kubernetes/*.conf | /etc/kubernetes/manifests/*) ;; *) continue ;; esac
+        for i_file in $i_glob; do
+            [ ! -e "$i_file" ] || printf '%s\n' "$i_file"
+        done
     done
 }
 
@@ -12,12 +15,14 @@ left_enabled() {
     ! systemctl is-enabled --quiet kubelet 2>/dev/null || echo 'the kubelet starts at boot'
 }
 
-# The processes that hold pods. The brackets keep grep from finding itself.
+# The processes that hold pods. The brackets keep grep from finding itself. What runs in a PID namespace of its own, in a system
+# container on this machine (kind, nspawn, LXC), shows here too, and holds the pods of somebody else's cluster.
 shims() {
+    i_own=$(readlink /proc/self/ns/pid) || return 0
     grep -l 'containerd-shi[m]' /proc/[0-9]*/cmdline 2>/dev/null | while read -r i_file; do
         if tr '\0' ' ' <"$i_file" 2>/dev/null | grep -q -e '-namespace k8s\.io '; then
             i_file=${i_file%/cmdline}
-            printf '%s\n' "${i_file#/proc/}"
+            [ "$(readlink "$i_file/ns/pid")" != "$i_own" ] || printf '%s\n' "${i_file#/proc/}"
         fi
     done
 }
@@ -28,21 +33,22 @@ left_containers() {
     shims | sed 's/^/containerd-shim, process /'
 }
 
-# Mounts below what is going to be removed, innermost first. Never the place itself: that may be a disk of its own.
-left_mounts() {
-    files="$files
-/var/lib/kubelet" awk '
-        BEGIN { n = split(ENVIRON["files"], file, "\n") }
+# mounts_below DIRECTORY...: innermost first. Never a directory itself: that may be a disk of its own. The kernel lists mounts by
+# where they really are, and writes a blank as an octal number.
+mounts_below() {
+    i_below=$(for i_file in "$@"; do readlink -f "$i_file" || :; done | sed 's/\\/\\134/g; s/ /\\040/g') awk '
+        BEGIN { n = split(ENVIRON["i_below"], below, "\n") }
         {
-            for (i = 1; i <= n; i++) {
-                prefix = file[i]
-                if (prefix == "") continue
-                if (sub(/\*.*/, "", prefix) == 0) prefix = prefix "/"
-                if (index($2, prefix) == 1) { print $2; next }
-            }
+            for (i = 1; i <= n; i++) if (below[i] != "" && index($2, below[i] "/") == 1) { print $2; next }
         }' /proc/self/mounts | sort -r | while read -r i_mount; do
         printf '%b\n' "$i_mount"
     done
+}
+
+# Mounts below what is going to be removed.
+left_mounts() {
+    # shellcheck disable=SC2086 # they are patterns
+    mounts_below $files /var/lib/kubelet
 }
 
 # By ip(8): in a container, /sys may show the links of the machine below.
@@ -77,28 +83,62 @@ savers() {
 }
 
 # What iptables-restore --noflush needs to take away our chains, and the rules of other chains that lead to them.
+#
+# Chains CNI-* are made by the CNI plugins for whoever calls them, podman too. A chain is ours when a rule in it or to it names one of
+# our networks in its comment: `name: "NETWORK" id: "CONTAINER"`. What all port mappings share goes when nobody else's is left.
 rules_delta() {
-    timeout 30 "$1-save" 2>/dev/null | chains=$chains marks=$marks awk '
+    timeout 30 "$1-save" 2>/dev/null | chains=$chains marks=$marks networks=$networks awk '
         function ours(name, i) {
             for (i = 1; i <= n; i++) if (prefix[i] != "" && index(name, prefix[i]) == 1) return 1
-            return 0
+            return name in mine
         }
         function marked(rule, i) {
             for (i = 1; i <= m; i++) if (mark[i] != "" && index(rule, mark[i])) return 1
+            return names_network(rule)
+        }
+        function names_network(rule, i) {
+            for (i = 1; i <= w; i++) if (network[i] != "" && index(rule, "name: \\\"" network[i] "\\\" id: ")) return 1
             return 0
         }
-        BEGIN { n = split(ENVIRON["chains"], prefix, "\n"); m = split(ENVIRON["marks"], mark, "\n") }
-        /^\*/ { table = $0; flush = ""; drop = ""; gone = "" }
-        /^:/ {
-            name = substr($1, 2)
-            if (ours(name)) { flush = flush ":" name " - [0:0]\n"; gone = gone "-X " name "\n" }
+        function target(rule, i, count, word) {
+            count = split(rule, word, " ")
+            for (i = count - 1; i > 2; i--) if (word[i] == "-j" || word[i] == "-g") return word[i + 1]
+            return ""
         }
-        /^-A/ && !ours($2) {
-            target = ""
-            for (f = 3; f < NF; f++) if ($f == "-j" || $f == "-g") target = $(f + 1)
-            if (ours(target) || marked($0)) drop = drop "-D" substr($0, 3) "\n"
+        function plugins(name) { return index(name, "CNI-") == 1 && index(name, "CNI-HOSTPORT-") != 1 }
+        function claim(i, word, to, others) {
+            for (i = 1; i <= rules; i++) {
+                if (!names_network(rule[i])) continue
+                split(rule[i], word, " ")
+                if (plugins(word[2])) mine[word[2]] = 1
+                to = target(rule[i])
+                if (plugins(to)) mine[to] = 1
+            }
+            others = 0
+            for (i = 1; i <= count; i++) if (index(name[i], "CNI-DN-") == 1 && !(name[i] in mine)) others++
+            for (i = 1; i <= count; i++) if (!others && index(name[i], "CNI-HOSTPORT-") == 1) mine[name[i]] = 1
         }
-        /^COMMIT/ { if (flush drop != "") printf "%s\n%s%s%sCOMMIT\n", table, flush, drop, gone }'
+        BEGIN {
+            n = split(ENVIRON["chains"], prefix, "\n")
+            m = split(ENVIRON["marks"], mark, "\n")
+            w = split(ENVIRON["networks"], network, "\n")
+        }
+        /^\*/ { table = $0; count = 0; rules = 0; split("", mine) }
+        /^:/ { name[++count] = substr($1, 2) }
+        /^-A/ { rule[++rules] = $0 }
+        /^COMMIT/ {
+            claim()
+            flush = ""; drop = ""; gone = ""
+            for (c = 1; c <= count; c++) if (ours(name[c])) {
+                flush = flush ":" name[c] " - [0:0]\n"
+                gone = gone "-X " name[c] "\n"
+            }
+            for (r = 1; r <= rules; r++) {
+                split(rule[r], first, " ")
+                if (!ours(first[2]) && (ours(target(rule[r])) || marked(rule[r]))) drop = drop "-D" substr(rule[r], 3) "\n"
+            }
+            if (flush drop != "") printf "%s\n%s%s%sCOMMIT\n", table, flush, drop, gone
+        }'
 }
 
 left_rules() {
@@ -114,17 +154,49 @@ left_rules() {
     fi
     if have nft; then
         timeout 20 nft list tables 2>/dev/null | sed 's/^table //' | while read -r i_table; do
+            # The plugins' port mappings stand in one table, whoever they are for.
+            case $i_table in 'inet cni_hostport') ! have podman || continue ;; esac
             ! printf '%s\n' "$tables" | grep -Fxq "$i_table" || printf 'nft table %s\n' "$i_table"
         done
     fi
+}
+
+# Without those in which somebody lives: no pod does any more, so that is podman's.
+left_namespaces() {
+    for i_net in /run/netns/cni-*; do
+        [ -e "$i_net" ] || continue
+        [ -n "$(timeout 20 ip netns pids "${i_net##*/}" 2>/dev/null)" ] || printf '%s\n' "$i_net"
+    done
 }
 
 left_network() {
     left_links | sed 's/^/link /'
     left_routes | sed 's/^/route /'
     left_rules
-    for i_net in /run/netns/cni-*; do
-        [ ! -e "$i_net" ] || printf 'network namespace %s\n' "$i_net"
+    left_namespaces | sed 's/^/network namespace /'
+}
+
+# What the CNI plugins keep for our networks. Podman keeps that of its own beside it.
+left_addresses() {
+    printf '%s\n' "$networks" | while read -r i_network; do
+        [ -n "$i_network" ] || continue
+        for i_file in /var/lib/cni/networks/"$i_network" /var/lib/cni/results/"$i_network"-* /var/lib/cni/cache/results/"$i_network"-*; do
+            [ -e "$i_file" ] || continue
+            # NETWORK-CONTAINER-INTERFACE, and the name of another network may begin with that of ours.
+            case $i_file in */results/*)
+                printf '%s\n' "${i_file##*/results/"$i_network"-}" | grep -Eq '^[0-9a-f]{64}-' || continue
+                ;;
+            esac
+            printf '%s\n' "$i_file"
+        done
+    done
+}
+
+# What detached steps left whose program nobody runs any more: it may hold a token.
+left_jobs() {
+    for i_job in "$RUN"/job.*; do
+        [ -d "$i_job" ] || continue
+        ! flock -n "$i_job/lock" true 2>/dev/null || printf '%s\n' "$i_job"
     done
 }
 
@@ -133,9 +205,11 @@ left_files() {
     printf '%s\n' "$files" /var/lib/kubelet "$STATE/attempt" "$STATE/verified" "$STATE/cni" "$RUN/kubeadm.yaml" | while read -r i_glob; do
         for i_file in $i_glob; do
             [ -e "$i_file" ] || [ -h "$i_file" ] || continue
-            if [ ! -d "$i_file" ] || [ -h "$i_file" ] || [ -n "$(ls -A "$i_file")" ]; then printf '%s\n' "$i_file"; fi
+            if [ ! -d "$i_file" ] || [ -n "$(ls -A "$i_file/")" ]; then printf '%s\n' "$i_file"; fi
         done
     done
+    left_addresses
+    left_jobs
     for i_unit in $units; do
         ! systemctl is-active --quiet "$i_unit" 2>/dev/null || printf 'unit %s\n' "$i_unit"
     done

@@ -12,7 +12,9 @@ if have kubeadm && [ -n "$(left_kubelet)" ]; then
     timeout -k 10 180 kubeadm reset -f ${socket:+--cri-socket="$socket"} $flags ||
         say 'kubeadm reset did not end well; what it left is taken away without it'
 fi
-rm -f /etc/kubernetes/*.conf /etc/kubernetes/manifests/*
+left_kubelet | while read -r file; do
+    case $file in /*) rm -rf "$file" ;; esac
+done
 timeout 60 systemctl stop kubelet 2>/dev/null
 systemctl reset-failed kubelet 2>/dev/null
 :

@@ -1,6 +1,5 @@
 set +e
-for net in /run/netns/cni-*; do
-    [ -e "$net" ] || continue
+left_namespaces | while read -r net; do
     timeout 20 ip netns del "${net##*/}" 2>/dev/null || {
         umount -l "$net" 2>/dev/null
         rm -f "$net"
