@@ -8,7 +8,7 @@ use crate::{
     error::Result,
     phase::script::script,
     profile::cni::{CniProfile, Leftovers},
-    step::{Check, Step, StepId},
+    step::{Check, Due, Step, StepId},
 };
 
 /// The name of this phase in step paths. It is no part of `up`, and so none of `PHASES`.
@@ -145,6 +145,8 @@ fn on_host(reset: &Reset<'_>, host: &str, leftovers: &Leftovers, drained: Option
     )
     .check(Check::Sh(inventory(leftovers, &format!("[ -z \"$(left_all {which})\" ]\n"))))
     .sh(inventory(leftovers, &script(&[("which", which)], AUDIT)))
+    // Whatever its check would say: it also takes away what the other steps of this reset needed.
+    .due(Due::AnyChange)
     .hint("run the same reset again; a restart of the host clears all that is not a file");
     audit.needs.extend(steps.last().map(|step| step.id.clone()));
     steps.push(audit);

@@ -4,6 +4,7 @@
 source "$(dirname "$0")/lib.sh"
 
 lab_is_up
+on node2 'useradd -m nosudo && mkdir -p ~nosudo/.ssh && cp ~/.ssh/authorized_keys ~nosudo/.ssh/ && chown -R nosudo: ~nosudo/.ssh'
 for node in node1 node2 node3; do fingerprint "$node" >"$work/$node.before"; done
 
 # bad CODE WHAT: runs `up` on the case file and expects one error line that names WHAT, a hint, and this exit code.
@@ -41,19 +42,20 @@ case_file 's/192.168.77.13/192.168.77.250/'
 bad 20 'node3' up -c "$work/case.toml"
 shows 'node1 answered'
 shows 'node2 answered'
+# One host differs from the others: for_host ADDRESS LINE
+for_host() {
+    sed "/address = \"$1\"/s|\$|\n$2|" "$cluster" >"$work/case.toml"
+}
 ssh-keygen -q -t ed25519 -N '' -f "$work/key"
-case_file "s#^key  .*id_ed25519\"#key = \"$work/key\"#"
+for_host 192.168.77.11 "ssh = { key = \"$work/key\" }"
 bad 21 'node1' up -c "$work/case.toml"
 awk -v key="$(cut -d' ' -f1,2 "$work/key.pub")" '{ print $1, key }' target/lab/known_hosts >"$work/known_hosts"
-case_file "s#^known_hosts .*#known_hosts = \"$work/known_hosts\"#"
-bad 22 'node1' up -c "$work/case.toml"
+for_host 192.168.77.11 "ssh = { known_hosts = \"$work/known_hosts\" }"
+bad 22 'node1.*has another' up -c "$work/case.toml"
 : >"$work/known_hosts"
 bad 22 'node1' up -c "$work/case.toml"
-on node2 'useradd -m nosudo && mkdir -p ~nosudo/.ssh && cp ~/.ssh/authorized_keys ~nosudo/.ssh/ && chown -R nosudo: ~nosudo/.ssh'
-case_file 's/^user .*/user = "nosudo"/'
-sed -i '/name    = "node[13]"/,/^role/{/address/s/$/\nssh = { user = "root" }/}' "$work/case.toml"
-bad 23 'node2.*nosudo|nosudo.*node2' up -c "$work/case.toml"
-on node2 userdel -r nosudo 2>/dev/null
+for_host 192.168.77.12 'ssh = { user = "nosudo" }'
+bad 23 'node2' up -c "$work/case.toml"
 on node3 'cp /etc/os-release /root/os-release.real; sed -e "s/^ID=.*/ID=plan9/" /root/os-release.real >/root/os-release.fake; mount --bind /root/os-release.fake /etc/os-release'
 bad 24 'node3' up -c "$cluster"
 on node3 'umount /etc/os-release; rm /root/os-release.real /root/os-release.fake'
@@ -61,3 +63,4 @@ for node in node1 node2 node3; do
     fingerprint "$node" >"$work/$node.after"
     diff -u "$work/$node.before" "$work/$node.after" || fail "bad input changed $node"
 done
+on node2 userdel -r nosudo 2>/dev/null

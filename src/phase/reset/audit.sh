@@ -4,4 +4,7 @@ if [ -n "$left" ]; then
     die "still here after the reset: $(printf '%s\n' "$left" | wc -l | tr -d ' ') things, listed above"
 fi
 # The shell that runs these steps makes its directories anew each time.
-if [ "$which" = all ]; then rmdir "$STATE/undo" "$STATE/before" "$STATE" 2>/dev/null || :; fi
+if [ "$which" = all ]; then
+    rm -f "$STATE/checks"
+    rmdir "$STATE/undo" "$STATE/before" "$STATE" /var/lib/kubelet 2>/dev/null || :
+fi
