@@ -3,6 +3,9 @@ if [ -n "$left" ]; then
     printf '%s\n' "$left"
     die "still here after the reset: $(printf '%s\n' "$left" | wc -l | tr -d ' ') things, listed above"
 fi
+for job in "$RUN"/job.reset.*; do
+    if [ -d "$job" ] && flock -n "$job/lock" true; then rm -rf "$job"; fi
+done
 # The shell that runs these steps makes its directories anew each time.
 if [ "$which" = all ]; then
     rm -f "$STATE/checks"
