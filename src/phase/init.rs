@@ -13,6 +13,7 @@ use crate::{
 pub const PHASE: Phase = Phase { name: "init", about: "Start the control plane on the first host with kubeadm init", steps };
 
 const INIT: &str = include_str!("init/init.sh");
+const STALE: &str = include_str!("init/stale.sh");
 const TOKEN: &str = include_str!("init/token.sh");
 
 fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
@@ -51,7 +52,7 @@ fn pki(scene: &Scene<'_>) -> Option<Step> {
 
 /// `kubeadm init`, or what is left to do of it.
 fn initialise(scene: &Scene<'_>) -> Result<Step> {
-    let values = [("config", node::CONFIG), ("flags", &flags(scene)?)];
+    let values = [("config", node::CONFIG), ("node", &scene.here.host.name), ("flags", &flags(scene)?)];
     let mut step = Step::new(
         scene.id("init", "kubeadm"),
         "Start the control plane with kubeadm init",
@@ -88,8 +89,11 @@ fn admit(scene: &Scene<'_>) -> Result<Vec<Step>> {
     }
     let names: Vec<String> = newcomers.iter().map(|site| quote(&format!("node/{}", site.host.name))).collect();
     let names = names.join(" ");
+    let addresses: Vec<String> = newcomers.iter().map(|site| format!("{}={}", site.host.name, site.node_ip)).collect();
+    let addresses = addresses.join(" ");
+    // Part of the phase that needs them, so that `slipway join` alone can let hosts in.
     let stale = Step::new(
-        scene.id("init", "stale-nodes"),
+        scene.id("join", "stale-nodes"),
         "Forget earlier lives of the hosts that join",
         "kubeadm join refuses a name that the cluster still counts as a Ready node",
     )
@@ -98,15 +102,17 @@ fn admit(scene: &Scene<'_>) -> Result<Vec<Step>> {
         "nodes=$(kube get nodes -o name) || exit 1\nfor node in {names}; do\n    \
          ! printf '%s\\n' \"$nodes\" | grep -Fxq \"$node\" || exit 1\ndone\n"
     )))
-    .sh(format!("kube delete --ignore-not-found --wait=false {names}\n"));
+    .sh(script(&[("hosts", &addresses)], STALE))
+    .sh(format!("kube delete --ignore-not-found --wait=false {names}\n"))
+    .hint("give the host another name in the cluster file, or take that node out with kubectl delete node first");
     let upload = if newcomers.iter().any(|site| site.host.role == Role::ControlPlane) { "yes" } else { "no" };
     let secret = format!("bootstrap-token-{}", scene.stage.secrets.token.id);
     let token = Step::new(
-        scene.id("init", "token"),
+        scene.id("join", "token"),
         "Let new hosts in",
         "the token of this run is for the hosts that join now, and expires by itself",
     )
-    .after("init", "stale-nodes")
+    .after("join", "stale-nodes")
     .check(Check::Sh(format!("kube -n kube-system get secret {} -o name\n", quote(&secret))))
     .write(File::secret(node::CONFIG, kubeadm::init_config(scene)?))
     .sh(script(&[("config", node::CONFIG), ("upload", upload)], TOKEN));

@@ -82,8 +82,9 @@ fn join(scene: &Scene<'_>) -> Result<Step> {
 fn doors(scene: &Scene<'_>) -> Result<Vec<StepId>> {
     let first = scene.stage.first()?;
     let newcomers = node::newcomers(scene.stage)?;
-    let name = if newcomers.iter().any(|site| site.host.name == scene.here.host.name) { "token" } else { "kubeadm" };
-    Ok(vec![StepId::new(&first.host.name, "init", name)])
+    let newcomer = newcomers.iter().any(|site| site.host.name == scene.here.host.name);
+    let (phase, name) = if newcomer { ("join", "token") } else { ("init", "kubeadm") };
+    Ok(vec![StepId::new(&first.host.name, phase, name)])
 }
 
 /// The control plane that joins before this one.

@@ -2,17 +2,37 @@
 # somebody wants to keep: only what we began and did not end is ever cleared.
 
 attempt_begins() {
+    ca_sum >"$STATE/attempt.ca"
     printf '%s\n' "$1" >"$STATE/attempt.new"
     sync "$STATE/attempt.new" 2>/dev/null || sync
-    mv -f "$STATE/attempt.new" "$STATE/attempt"
+    mv -f "$STATE/attempt.new" "$STATE/attempt" "$STATE/attempt.ca"
 }
 
 attempt_ends() {
     rm -f "$STATE/attempt" "$STATE/attempt.ca"
 }
 
+# Which cluster's CA is here; nothing where there is none.
+ca_sum() {
+    [ ! -e /etc/kubernetes/pki/ca.crt ] || sha256sum </etc/kubernetes/pki/ca.crt
+}
+
+# A machine also sees the processes of the containers on it, which are none of its business.
 no_kubeadm() {
-    ! grep -qx kubeadm /proc/[0-9]*/comm 2>/dev/null
+    for a_comm in $(grep -lx kubeadm /proc/[0-9]*/comm 2>/dev/null); do
+        [ "$(readlink "${a_comm%/comm}/ns/pid")" != "$(readlink /proc/self/ns/pid)" ] || return 1
+    done
+}
+
+# An init that was cut may have been ended or done again by hand since, and have become a cluster that somebody uses.
+refuse_used() {
+    if [ -s "$STATE/attempt.ca" ] && [ -e /etc/kubernetes/pki/ca.crt ] && [ "$(ca_sum)" != "$(cat "$STATE/attempt.ca")" ]; then
+        die "an earlier kubeadm $1 was cut short here, and the CA in /etc/kubernetes/pki has changed since: this is not that attempt any more"
+    fi
+    [ "$1" = init ] && [ -e /etc/kubernetes/admin.conf ] || return 0
+    a_used=$(kube --request-timeout=10s get nodes,pods -A --no-headers -o custom-columns=K:.kind,NS:.metadata.namespace,N:.metadata.name 2>/dev/null |
+        awk -v self="$node" '($1 == "Node" && $3 != self) || ($1 == "Pod" && $2 != "kube-system" && $2 != "slipway-verify") { print $1 "/" $3 }' | head -n 5 | tr '\n' ' ')
+    [ -z "$a_used" ] || die "an earlier kubeadm init was cut short here, but the cluster is in use since: $a_used; if it is whole, remove $STATE/attempt"
 }
 
 # What of a node is there, in words.
@@ -30,6 +50,7 @@ refuse_foreign() {
 
 # Clears what a cut attempt left, with the CAs kept: the hosts that join have been told their hash.
 attempt_clears() {
+    refuse_used "$1"
     say "an earlier kubeadm $1 was cut short here: clearing what it left"
     a_keep=$RUN/pki
     rm -rf "$a_keep"
@@ -50,5 +71,5 @@ attempt_clears() {
         mkdir -p /etc/kubernetes/pki/etcd
         cp -Rp "$a_keep/." /etc/kubernetes/pki/
     fi
-    rm -rf "$a_keep" "$STATE/attempt"
+    rm -rf "$a_keep" "$STATE/attempt" "$STATE/attempt.ca"
 }

@@ -26,7 +26,7 @@ for directory in /var/lib/kubelet /var/lib/etcd; do
     done
     [ "$directory" = /var/lib/kubelet ] || rmdir "$directory" 2>/dev/null
 done
-printf '%s\n' "$files" "$STATE/attempt" "$STATE/verified" "$STATE/cni" "$RUN/kubeadm.yaml" "$RUN/kube" | while read -r glob; do
+printf '%s\n' "$files" "$STATE/attempt" "$STATE/attempt.ca" "$STATE/verified" "$STATE/cni" "$RUN/kubeadm.yaml" "$RUN/kube" | while read -r glob; do
     for file in $glob; do
         [ "$file" != /var/lib/etcd ] || continue
         if [ -e "$file" ] || [ -h "$file" ]; then delete "$file"; fi

@@ -204,7 +204,7 @@ left_jobs() {
 
 # An empty directory is nothing.
 left_files() {
-    printf '%s\n' "$files" /var/lib/kubelet "$STATE/attempt" "$STATE/verified" "$STATE/cni" "$RUN/kubeadm.yaml" | while read -r i_glob; do
+    printf '%s\n' "$files" /var/lib/kubelet "$STATE/attempt" "$STATE/attempt.ca" "$STATE/verified" "$STATE/cni" "$RUN/kubeadm.yaml" | while read -r i_glob; do
         for i_file in $i_glob; do
             [ -e "$i_file" ] || [ -h "$i_file" ] || continue
             if [ ! -d "$i_file" ] || [ -n "$(ls -A "$i_file/")" ]; then printf '%s\n' "$i_file"; fi
