@@ -102,6 +102,7 @@ fn steps(cluster: &Cluster, version: &str, role: Role, facts: Facts) -> Result<V
         cni: None,
         secrets: &secrets,
         manifest: None,
+        archives: Vec::new(),
     };
     (PHASE.steps)(&Scene { stage: &stage, here: &stage.sites[0] })
 }
@@ -148,6 +149,9 @@ fn listing(steps: &[Step]) -> String {
                 Op::Sh(shell) => text.push_str(&calls(shell)),
                 Op::Write(file) => {
                     let _ = write!(text, "write {} {:o}:\n{}\n", file.path.display(), file.mode, file.content.trim_end());
+                }
+                Op::Upload(upload) => {
+                    let _ = writeln!(text, "upload {} to {}", upload.from.display(), upload.to.display());
                 }
                 Op::Remove(path) => panic!("{}: removes {}", step.id, path.display()),
             }

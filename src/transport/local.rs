@@ -16,6 +16,7 @@ use tokio::{
 
 use super::{
     Exit, Line,
+    input::{Freight, Input},
     shell::{Login, Marker, Output},
 };
 use crate::{
@@ -58,11 +59,21 @@ impl Local {
     /// # Errors
     /// `Privilege` when sudo refuses, `Lost` when the end of the program can not be seen.
     pub async fn run(&self, program: &Program, on_line: &mut (dyn FnMut(Line) + Send)) -> Result<Exit> {
+        self.send(program, None, on_line).await
+    }
+
+    /// As `run`, with a file for the program.
+    pub(super) async fn send(
+        &self,
+        program: &Program,
+        freight: Option<&mut Freight<'_>>,
+        on_line: &mut (dyn FnMut(Line) + Send),
+    ) -> Result<Exit> {
         self.execs.fetch_add(1, Ordering::Relaxed);
         let marker = Marker::new()?;
         let mut output = Output::new(&marker, on_line);
         let child = self.spawn().map_err(|error| Error::new(Kind::Lost, "this machine starts no shell").because(error))?;
-        let status = follow(child, marker.precede(program), &mut output)
+        let status = follow(child, Input::new(marker.precede(program), freight), &mut output)
             .await
             .map_err(|error| Error::new(Kind::Lost, "the end of a program on this machine was not seen").because(error))?;
         let who = format!("{} on this machine", self.user);
@@ -90,14 +101,18 @@ impl Local {
 }
 
 /// Feeds `input` to the child and its output to `output` until it ends; gives its status, 128 and the signal where one killed it.
-async fn follow(mut child: Child, input: Vec<u8>, output: &mut Output<'_>) -> std::io::Result<i32> {
+async fn follow(mut child: Child, mut input: Input<'_, '_>, output: &mut Output<'_>) -> std::io::Result<i32> {
     let closed = || std::io::Error::other("its streams are closed");
     let mut stdin = child.stdin.take().ok_or_else(closed)?;
     let mut stdout = child.stdout.take().ok_or_else(closed)?;
     let mut stderr = child.stderr.take().ok_or_else(closed)?;
     // A shell that exits early, or a sudo that refuses, reads no further: its status says the rest.
     let mut feed = pin!(async move {
-        let _ = stdin.write_all(&input).await;
+        while let Some(piece) = input.next().await {
+            if stdin.write_all(&piece).await.is_err() {
+                return;
+            }
+        }
         let _ = stdin.shutdown().await;
     });
     let (mut out, mut err) = (vec![0; 8192], vec![0; 8192]);
