@@ -199,6 +199,35 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_file_follows_its_program_and_is_put_in_place_whole_or_not_at_all() {
+        use crate::{lower, step, transport::Transport};
+        let dir = std::env::temp_dir().join(format!("slipway-upload-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let bytes: Vec<u8> = (0..5_000_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+        let from = dir.join("from");
+        std::fs::write(&from, &bytes).unwrap();
+        let step = step::Step::new(step::StepId::new("here", "install", "archive"), "x", "y");
+        let right = lower::sha256_of(&bytes[..]).unwrap();
+        let transport = Transport::Local(here());
+        let (mut told, mut lines, mut statuses) = ((0, 0), Vec::new(), Vec::new());
+        let to = dir.join("to/file");
+        for sha256 in ["0".repeat(64), right.clone(), right] {
+            let program = lower::upload_program(&step, &step::Upload { from: from.clone(), to: to.clone(), sha256 });
+            let mut on_line = |line: Line| lines.push(line.text);
+            let exit = transport.upload(&program, &from, &mut on_line, &mut |sent, size| told = (sent, size)).await;
+            statuses.push(exit.unwrap().status);
+            assert_eq!(to.exists(), statuses.len() > 1);
+        }
+        let left = std::fs::read_dir(dir.join("to")).unwrap().count();
+        let arrived = std::fs::read(&to).unwrap();
+        std::fs::remove_dir_all(&dir).unwrap();
+        assert_eq!(statuses, [1, lower::CHANGED, lower::UNCHANGED]);
+        assert!(arrived == bytes && left == 1, "{} bytes in {left} files", arrived.len());
+        assert_eq!(told, (5_000_000, 5_000_000));
+        assert!(lines.len() == 1 && lines[0].starts_with("error: what came is not the whole "), "{lines:?}");
+    }
+
+    #[tokio::test]
     async fn a_sudo_that_refuses_is_a_privilege_error_with_a_remedy() {
         let dir = std::env::temp_dir().join(format!("slipway-sudo-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
