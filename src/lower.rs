@@ -5,14 +5,16 @@
 
 mod prelude;
 mod survey;
+mod upload;
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, io};
 
 use sha2::{Digest as _, Sha256};
 
 pub use survey::{Survey, check_digest, checks_program, survey_program};
+pub use upload::upload_program;
 
-use crate::step::{Carry, Check, Due, File, Op, Step, Undo};
+use crate::step::{Carry, Check, Due, File, Op, Step, Undo, Upload};
 
 /// A whole program for `sh -s`, fed to it on standard input: never in argv, so that `ps` shows nothing of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +48,8 @@ pub enum Mark {
     Failed(i32),
     /// The op under way is waiting for something, for so many seconds at most.
     Wait(u32),
+    /// The program is ready for a file on its standard input: see [`upload_program`].
+    Send,
     /// The program is at its end, with this exit code. A program that ends without saying so was cut short.
     End(i32),
 }
@@ -62,6 +66,7 @@ impl Mark {
             "op" => value.parse().ok().map(Self::Op),
             "failed" => value.parse().ok().map(Self::Failed),
             "wait" => value.parse().ok().map(Self::Wait),
+            "send" => Some(Self::Send),
             "end" => value.parse().ok().map(Self::End),
             _ => None,
         }
@@ -130,7 +135,28 @@ pub fn ledger_name(step: &Step) -> String {
 /// SHA-256 as 64 hex digits.
 #[must_use]
 pub fn sha256(content: &str) -> String {
-    Sha256::digest(content).iter().fold(String::with_capacity(64), |mut hex, byte| {
+    hex(&Sha256::digest(content))
+}
+
+/// SHA-256, as 64 hex digits, of all that can be read, without keeping it.
+///
+/// # Errors
+/// Those of reading.
+pub fn sha256_of(mut source: impl io::Read) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    let mut piece = vec![0; 256 * 1024];
+    loop {
+        match source.read(&mut piece) {
+            Ok(0) => return Ok(hex(&hash.finalize())),
+            Ok(length) => hash.update(&piece[..length]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(64), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
     })
@@ -165,6 +191,12 @@ fn step_body(step: &Step) -> String {
                 let path = quote(&path.to_string_lossy());
                 let _ = writeln!(apply, "if [ -d {path} ]; then rmdir {path}; else rm -f {path}; fi");
                 let _ = writeln!(undo, "keep {path}");
+            }
+            Op::Upload(Upload { from, to, sha256 }) => {
+                let path = quote(&to.to_string_lossy());
+                let copy = quote(&format!("copy {} to {} on this host, then try again", from.display(), to.display()));
+                let _ = writeln!(apply, "has_sha256 {path} {} || die {copy}", quote(sha256));
+                let _ = writeln!(undo, "printf '%s\\n' {}", quote(&format!("rm -f {path} {path}.part.*")));
             }
         }
     }

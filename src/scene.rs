@@ -2,7 +2,7 @@
 
 pub mod address;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, path::PathBuf};
 
 use crate::{
     config::{Cluster, Host, Role, Version},
@@ -34,6 +34,16 @@ pub struct Stage<'a> {
     pub secrets: &'a Secrets,
     /// The text of the CNI manifest that the cluster file names by path.
     pub manifest: Option<String>,
+    /// The image archives of the cluster file.
+    pub archives: Vec<Archive>,
+}
+
+/// An image archive on the operator's machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Archive {
+    pub path: PathBuf,
+    /// 64 hex digits.
+    pub sha256: String,
 }
 
 /// The stage as seen from one host.

@@ -80,6 +80,20 @@ pub enum Op {
     Write(File),
     /// Removes a file or an empty directory.
     Remove(PathBuf),
+    /// Needs a file of the operator's machine on the host. It is sent before the step's program runs, unless the host has it;
+    /// the program itself can only see that it is there.
+    Upload(Upload),
+}
+
+/// A file on its way from the operator's machine to a host: of any size, so its bytes are never part of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// On the operator's machine.
+    pub from: PathBuf,
+    /// On the host, as an absolute path. Its directory is made for root alone if it is not there.
+    pub to: PathBuf,
+    /// What the bytes must be, as 64 hex digits.
+    pub sha256: String,
 }
 
 /// How a step is undone. Written to the host's ledger before the step acts.
@@ -194,6 +208,12 @@ impl Step {
     #[must_use]
     pub fn write(mut self, file: File) -> Self {
         self.apply.push(Op::Write(file));
+        self
+    }
+
+    #[must_use]
+    pub fn upload(mut self, upload: Upload) -> Self {
+        self.apply.push(Op::Upload(upload));
         self
     }
 

@@ -1,12 +1,21 @@
 //! Carries a program to a shell on a host, streams the lines that it prints, and returns how it ended. The one seam to the world.
 
 pub mod fake;
+mod input;
 mod lines;
 pub mod local;
 mod shell;
 pub mod ssh;
 
-use crate::{config::Reach, error::Result, lower::Program};
+use std::path::Path;
+
+use self::input::Freight;
+pub use self::input::Progress;
+use crate::{
+    config::Reach,
+    error::Result,
+    lower::{Mark, Program},
+};
 
 /// A line that a program printed, without its line end and without control characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +62,31 @@ impl Transport {
             Self::Local(local) => local.run(program, on_line).await,
             Self::Ssh(ssh) => ssh.run(program, on_line).await,
             Self::Fake(fake) => fake.run(program, on_line).await,
+        }
+    }
+
+    /// Runs a program of [`crate::lower::upload_program`] as [`Transport::run`] would, and sends it the file `from` of this
+    /// machine when it asks for it: a piece at a time, so that the size does not matter.
+    ///
+    /// # Errors
+    /// As `run`; `NoFile` when the file can not be opened.
+    pub async fn upload(
+        &self,
+        program: &Program,
+        from: &Path,
+        on_line: &mut (dyn FnMut(Line) + Send),
+        progress: Progress<'_>,
+    ) -> Result<Exit> {
+        let mut freight = Freight::open(from, progress).await?;
+        let asked = freight.asked();
+        let mut listen = |line: Line| match Mark::parse(&line.text) {
+            Some(Mark::Send) => asked.notify_one(),
+            _ => on_line(line),
+        };
+        match self {
+            Self::Local(local) => local.send(program, Some(&mut freight), &mut listen).await,
+            Self::Ssh(ssh) => ssh.send(program, Some(&mut freight), &mut listen).await,
+            Self::Fake(fake) => fake.run(program, &mut listen).await,
         }
     }
 

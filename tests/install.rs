@@ -3,7 +3,13 @@
 //! `UPDATE=1 cargo test --test install` writes the golden files anew; then read the difference. The whole script of a host
 //! is left in the tests' temporary directory (target/tmp), for running it by hand on a bare host.
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, process::Command};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use slipway::{
     config::{Cidr, Cluster, Host, Images, Mirror, Packages, Reach, Role, Version, WantedCni, WantedVersion},
@@ -13,9 +19,9 @@ use slipway::{
     lower,
     phase::install::PHASE,
     profile::Profiles,
-    scene::{Scene, Site, Stage},
+    scene::{Archive, Scene, Site, Stage},
     secrets::{Secrets, Token},
-    step::{Check, Op, Step, Undo},
+    step::{Check, Op, Step, StepId, Undo},
 };
 
 fn cluster() -> Cluster {
@@ -77,6 +83,8 @@ fn centos_machine() -> Facts {
 }
 
 fn steps(cluster: &Cluster, version: &str, role: Role, facts: Facts) -> Result<Vec<Step>> {
+    let sum = |path: &PathBuf| lower::sha256(&path.to_string_lossy());
+    let archives = cluster.images.archives.iter().map(|path| Archive { path: path.clone(), sha256: sum(path) }).collect();
     let profiles = Profiles::load(None).expect("the embedded profiles");
     let secrets = Secrets {
         token: Token { id: "abcdef".to_owned(), secret: "0123456789abcdef".to_owned() },
@@ -102,6 +110,7 @@ fn steps(cluster: &Cluster, version: &str, role: Role, facts: Facts) -> Result<V
         cni: None,
         secrets: &secrets,
         manifest: None,
+        archives,
     };
     (PHASE.steps)(&Scene { stage: &stage, here: &stage.sites[0] })
 }
@@ -148,6 +157,9 @@ fn listing(steps: &[Step]) -> String {
                 Op::Sh(shell) => text.push_str(&calls(shell)),
                 Op::Write(file) => {
                     let _ = write!(text, "write {} {:o}:\n{}\n", file.path.display(), file.mode, file.content.trim_end());
+                }
+                Op::Upload(upload) => {
+                    let _ = writeln!(text, "upload {} to {}", upload.from.display(), upload.to.display());
                 }
                 Op::Remove(path) => panic!("{}: removes {}", step.id, path.display()),
             }
@@ -253,12 +265,26 @@ fn a_centos_machine_with_a_firewall_and_swap() {
 fn what_can_not_be_done_is_refused_before_anything_is_done() {
     let old = steps(&cluster(), "1.20.2", Role::Worker, debian_container()).expect_err("no repository has it");
     assert_eq!(old.kind, Kind::UnsupportedVersion);
-    let mut archives = cluster();
-    archives.images.archives.push("images.tar".into());
-    let refused = steps(&archives, "1.34.2", Role::Worker, debian_container()).expect_err("not yet");
-    assert_eq!(refused.kind, Kind::Invalid);
     let mut evil = cluster();
     evil.packages.url = Some("https://example.org/deb/\ndeb [trusted=yes] http://evil.example/".to_owned());
     let refused = steps(&evil, "1.34.2", Role::Worker, debian_container()).expect_err("an address of two lines");
     assert_eq!(refused.kind, Kind::Invalid);
+}
+
+#[test]
+fn archives_are_loaded_before_anything_is_pulled() {
+    let mut cluster = lab();
+    cluster.images.archives =
+        ["/srv/Kube 1.20.tar.gz", "/srv/other/pause.tar", "/srv/pause.tar", "/srv/--.tar"].map(PathBuf::from).into();
+    let steps = steps(&cluster, "1.20.2", Role::Worker, debian_container()).expect("steps");
+    golden("debian-container-archives", &steps);
+    let at = |name: &str| steps.iter().position(|step| step.id.name == name).unwrap_or_else(|| panic!("no {name}"));
+    for name in ["archive-kube-1-20", "archive-pause", "archive-pause-2", "archive-images"] {
+        let step = &steps[at(name)];
+        assert_eq!(step.needs, [StepId::new("node3", "install", "runtime-service")]);
+        assert!(steps[at("images")].needs.contains(&step.id), "what {name} brings must not be pulled");
+    }
+    let Some(Op::Upload(upload)) = steps[at("archive-pause")].apply.first() else { panic!("no upload") };
+    assert_eq!(upload.from, Path::new("/srv/other/pause.tar"));
+    assert_eq!(upload.to, Path::new(&format!("/var/lib/slipway/archives/{}.tar", upload.sha256)));
 }

@@ -93,7 +93,16 @@ fn sites(case: &Case) -> Vec<Site> {
 fn on_stage(case: &Case, sites: Vec<Site>, see: impl FnOnce(&[Scene<'_>])) {
     let (secrets, runtime) = (secrets(), RuntimeProfile::default());
     let version: Version = case.version.parse().expect("a version");
-    let stage = Stage { cluster: &case.cluster, version, sites, runtime: &runtime, cni: None, manifest: None, secrets: &secrets };
+    let stage = Stage {
+        cluster: &case.cluster,
+        version,
+        sites,
+        runtime: &runtime,
+        cni: None,
+        manifest: None,
+        archives: Vec::new(),
+        secrets: &secrets,
+    };
     see(&stage.scenes().collect::<Vec<_>>());
 }
 

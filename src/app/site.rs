@@ -1,6 +1,10 @@
 //! Opens a cluster file and its hosts: what is wanted, joined with what is there.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::version;
 use crate::{
@@ -12,9 +16,10 @@ use crate::{
     },
     facts::Facts,
     graph::Graph,
+    lower,
     phase::PHASES,
     profile::Profiles,
-    scene::{Site, Stage, address, first_of},
+    scene::{Archive, Site, Stage, address, first_of},
     secrets::Secrets,
     transport::{Ask, Transport},
 };
@@ -28,6 +33,7 @@ pub(super) struct Known {
     pub(super) secrets: Secrets,
     /// The manifest that the cluster file names by path.
     pub(super) manifest: Option<String>,
+    pub(super) archives: Vec<Archive>,
     pub(super) hosts: Hosts,
     /// Host -> digest of a remembered check -> whether it holds.
     pub(super) answered: BTreeMap<String, BTreeMap<String, bool>>,
@@ -71,7 +77,8 @@ impl Known {
             WantedCni::ManifestFile(path) => Some(read_manifest(path)?),
             _ => None,
         };
-        Ok(Self { cluster, profiles, version, sites, secrets, manifest, hosts, answered: surveyed.answered })
+        let archives = archives(&cluster.images.archives).await?;
+        Ok(Self { cluster, profiles, version, sites, secrets, manifest, archives, hosts, answered: surveyed.answered })
     }
 
     /// The same cluster after its hosts were asked again.
@@ -116,6 +123,7 @@ impl Known {
             cni,
             secrets: &self.secrets,
             manifest: self.manifest.clone(),
+            archives: self.archives.clone(),
         })
     }
 
@@ -159,6 +167,21 @@ fn site(cluster: &Cluster, profiles: &Profiles, host: Host, facts: Facts) -> Res
 fn secrets(sites: &[Site]) -> Result<Secrets> {
     let first = first_of(sites)?;
     Secrets::generate(first.facts.ca.as_deref().filter(|_| first.facts.pki_complete))
+}
+
+/// The checksums of image archives, which may be larger than memory.
+async fn archives(paths: &[PathBuf]) -> Result<Vec<Archive>> {
+    let mut archives = Vec::with_capacity(paths.len());
+    for path in paths.iter().cloned() {
+        let hashing = tokio::task::spawn_blocking(move || match std::fs::File::open(&path).and_then(lower::sha256_of) {
+            Ok(sha256) => Ok(Archive { path, sha256 }),
+            Err(error) => {
+                Err(Error::new(Kind::NoFile, format!("the image archive {} cannot be read", path.display())).because(error))
+            }
+        });
+        archives.push(hashing.await.map_err(|error| Error::new(Kind::Internal, "hashing ended early").because(error))??);
+    }
+    Ok(archives)
 }
 
 fn read_manifest(path: &Path) -> Result<String> {

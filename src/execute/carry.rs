@@ -2,13 +2,15 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use tokio::time::Instant;
+
 use super::{Events, Options, Stop};
 use crate::{
-    error::{Error, Kind},
+    error::{Error, Kind, Result},
     event::{Event, Failure, Outcome},
-    lower::{self, Mark},
+    lower::{self, Mark, Program},
     step::{Op, Retry, Step},
-    transport::{Line, Transport},
+    transport::{Exit, Line, Transport},
 };
 
 /// How many of the last lines of a failed step a person is shown.
@@ -16,6 +18,9 @@ const TAIL: usize = 15;
 
 /// How often a lost connection is made again for one step, with a pause that grows by a second each time.
 const RECONNECTS: u32 = 5;
+
+/// How often the progress of an upload is told.
+const PROGRESS: Duration = Duration::from_secs(5);
 
 pub(super) async fn carry(step: &Step, transport: &Transport, options: &Options, events: &Events, stop: &mut Stop) -> Outcome {
     let program = lower::lower(step);
@@ -30,7 +35,7 @@ pub(super) async fn carry(step: &Step, transport: &Transport, options: &Options,
         let mut watcher = Watcher::new(step, options, events);
         let mut take = |line| watcher.take(line);
         let ended = tokio::select! {
-            ended = transport.run(&program, &mut take) => ended,
+            ended = send(step, &program, transport, events, &mut take) => ended,
             () = out_of_patience(stop) => return Outcome::Cancelled,
         };
         let (failure, again) = match ended {
@@ -56,6 +61,33 @@ pub(super) async fn carry(step: &Step, transport: &Transport, options: &Options,
         let _ = events.send(Event::Retrying { id: step.id.clone(), attempt: attempt + lost, because: because.to_owned(), pause });
         tokio::time::sleep(pause).await;
     }
+}
+
+/// Brings the host the files that the step needs, and runs its program. A file that did not get there ends it, with that exit.
+async fn send(
+    step: &Step,
+    program: &Program,
+    transport: &Transport,
+    events: &Events,
+    take: &mut (dyn FnMut(Line) + Send),
+) -> Result<Exit> {
+    for op in &step.apply {
+        let Op::Upload(upload) = op else { continue };
+        let mut said = Instant::now();
+        let mut progress = |sent: u64, size: u64| {
+            if said.elapsed() >= PROGRESS {
+                said = Instant::now();
+                let text = format!("uploaded {} of {} MiB", sent >> 20, size >> 20);
+                let _ = events.send(Event::Line { id: step.id.clone(), text });
+            }
+        };
+        let exit = transport.upload(&lower::upload_program(step, upload), &upload.from, take, &mut progress).await?;
+        if exit.status != lower::UNCHANGED && exit.status != lower::CHANGED {
+            take(Line { stderr: true, text: format!("{} could not be uploaded", upload.from.display()) });
+            return Ok(exit);
+        }
+    }
+    transport.run(program, take).await
 }
 
 /// Returns when a person has asked a second time to stop; a run that nobody can stop never does.
@@ -86,7 +118,7 @@ impl<'a> Watcher<'a> {
             Some(Mark::Op(index)) => self.op = Some(index),
             Some(Mark::Failed(status)) => self.failed = Some(status),
             Some(Mark::End(status)) => self.end = Some(status),
-            Some(Mark::Wait(_)) => {}
+            Some(Mark::Wait(_) | Mark::Send) => {}
             None => {
                 let text = self.options.redact.iter().fold(line.text, |text, secret| text.replace(secret.as_str(), "(secret)"));
                 if self.tail.len() == TAIL {
@@ -163,6 +195,7 @@ fn describe(op: &Op) -> String {
         Op::Sh(shell) => commands(shell),
         Op::Write(file) => format!("write {}", file.path.display()),
         Op::Remove(path) => format!("remove {}", path.display()),
+        Op::Upload(upload) => format!("upload {} to {}", upload.from.display(), upload.to.display()),
     };
     if text.chars().count() > 200 { format!("{} …", text.chars().take(200).collect::<String>()) } else { text }
 }

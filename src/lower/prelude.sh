@@ -110,6 +110,11 @@ same_as() {
     [ -f "$1" ] && [ "$(stat -c '%a %U:%G' "$1")" = "$2 $3" ] && [ "$(sha256sum <"$1")" = "$4  -" ]
 }
 
+# Whether a file is there, whole: has_sha256 FILE SHA256
+has_sha256() {
+    [ -f "$1" ] && [ "$(sha256sum <"$1")" = "$2  -" ]
+}
+
 # Puts a file in place whole or not at all: put FUNCTION FILE MODE OWNER; the function prints the content.
 put() {
     p_dir=$(dirname "$2")

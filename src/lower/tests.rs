@@ -238,3 +238,35 @@ fn remembered_checks_answer_by_digest() {
     assert_eq!(survey.checks.get(&check_digest(&no)), Some(&false));
     assert!(sandbox.path("state/checks").exists());
 }
+
+#[test]
+fn a_step_that_needs_an_upload_says_which_file_goes_where() {
+    let sandbox = Sandbox::new("upload");
+    let to = sandbox.path("it's here");
+    let upload = Upload { from: "/srv/images.tar".into(), to: to.clone(), sha256: sha256("bytes") };
+    let step = Step::new(StepId::new("node1", "install", "x"), "x", "y").upload(upload).sh("say loaded");
+    let (status, output) = sandbox.run(&lower(&step), "dash");
+    assert_eq!(status, 1);
+    assert!(output.contains(&format!("error: copy /srv/images.tar to {} on this host", to.display())), "{output}");
+    fs::write(&to, "other bytes").expect("written");
+    assert_eq!(sandbox.run(&lower(&step), "dash").0, 1, "another file does not do");
+    fs::write(&to, "bytes").expect("written");
+    let (status, output) = sandbox.run(&lower(&step), "dash");
+    assert!(status == CHANGED && output.contains("loaded"), "{output}");
+    assert!(Command::new("sh").arg(&sandbox.ledger()[0]).status().expect("the undo runs").success());
+    assert!(!to.exists());
+}
+
+#[test]
+fn nothing_is_taken_for_a_step_that_is_done_and_nothing_is_kept_of_a_cut() {
+    for shell in ["dash", "bash"] {
+        let sandbox = Sandbox::new(&format!("taken-{shell}"));
+        let upload = Upload { from: "/srv/images.tar".into(), to: sandbox.path("archives/file"), sha256: sha256("bytes") };
+        let step = Step::new(StepId::new("node1", "install", "x"), "x", "y");
+        let (status, output) = sandbox.run(&upload_program(&step, &upload), shell);
+        assert!(status == 1 && output.lines().any(|line| Mark::parse(line) == Some(Mark::Send)), "{output}");
+        assert_eq!(fs::read_dir(sandbox.path("archives")).expect("the directory").count(), 0);
+        let done = step.check(Check::Sh("true".into()));
+        assert_eq!(sandbox.run(&upload_program(&done, &upload), shell), (UNCHANGED, String::new()));
+    }
+}

@@ -1,5 +1,6 @@
 //! Prepare the host: swap, modules, sysctls, the container runtime, the Kubernetes packages.
 
+mod archives;
 mod firewall;
 mod images;
 mod kubernetes;
@@ -10,11 +11,7 @@ mod system;
 use std::collections::BTreeSet;
 
 use super::Phase;
-use crate::{
-    error::{Error, Kind, Result},
-    scene::Scene,
-    step::Step,
-};
+use crate::{error::Result, scene::Scene, step::Step};
 
 pub const PHASE: Phase = Phase {
     name: NAME,
@@ -26,16 +23,16 @@ const NAME: &str = "install";
 
 /// The last step, `kubelet`, needs all others: what needs it needs the whole phase.
 fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
-    if !scene.stage.cluster.images.archives.is_empty() {
-        return Err(Error::new(Kind::Invalid, "image archives can not be loaded onto hosts yet")
-            .hint("remove `archives` from the cluster file, and name a registry: `repository` or a mirror"));
-    }
     let mut steps = system::steps(scene);
     steps.extend(firewall::steps(scene)?);
     steps.extend(packages::steps(scene)?);
     steps.extend(runtime::steps(scene)?);
     steps.extend(kubernetes::steps(scene)?);
-    steps.push(images::step(scene)?);
+    let archives = archives::steps(scene);
+    let mut images = images::step(scene)?;
+    images.needs.extend(archives.iter().map(|step| step.id.clone()));
+    steps.extend(archives);
+    steps.push(images);
 
     let needed: BTreeSet<_> = steps.iter().flat_map(|step| step.needs.clone()).collect();
     let mut last = kubernetes::kubelet(scene);

@@ -25,6 +25,8 @@ pub struct RuntimeProfile {
     pub list_images: String,
     /// Shell that pulls the image `$1`.
     pub pull_image: String,
+    /// Shell that loads the image archive `$1` and prints, with or without other words around them, the full names of its images.
+    pub import_images: String,
     /// Shell that removes the image `$1`, in an undo script: without slipway's own functions.
     pub remove_image: String,
     pub config: RuntimeConfig,

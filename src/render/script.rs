@@ -34,6 +34,12 @@ fn header(steps: &[&Step], host: &str) -> String {
         for need in step.needs.iter().filter(|need| need.host != step.id.host) {
             let _ = writeln!(text, "#     only after {}", one_line(&need.to_string()));
         }
+        for op in &step.apply {
+            if let Op::Upload(upload) = op {
+                let (from, to) = (upload.from.display().to_string(), upload.to.display().to_string());
+                let _ = writeln!(text, "#     copy {} to {} first", one_line(&from), one_line(&to));
+            }
+        }
     }
     text.push('\n');
     text

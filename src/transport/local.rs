@@ -16,6 +16,7 @@ use tokio::{
 
 use super::{
     Exit, Line,
+    input::{Freight, Input},
     shell::{Login, Marker, Output},
 };
 use crate::{
@@ -58,11 +59,21 @@ impl Local {
     /// # Errors
     /// `Privilege` when sudo refuses, `Lost` when the end of the program can not be seen.
     pub async fn run(&self, program: &Program, on_line: &mut (dyn FnMut(Line) + Send)) -> Result<Exit> {
+        self.send(program, None, on_line).await
+    }
+
+    /// As `run`, with a file for the program.
+    pub(super) async fn send(
+        &self,
+        program: &Program,
+        freight: Option<&mut Freight<'_>>,
+        on_line: &mut (dyn FnMut(Line) + Send),
+    ) -> Result<Exit> {
         self.execs.fetch_add(1, Ordering::Relaxed);
         let marker = Marker::new()?;
         let mut output = Output::new(&marker, on_line);
         let child = self.spawn().map_err(|error| Error::new(Kind::Lost, "this machine starts no shell").because(error))?;
-        let status = follow(child, marker.precede(program), &mut output)
+        let status = follow(child, Input::new(marker.precede(program), freight), &mut output)
             .await
             .map_err(|error| Error::new(Kind::Lost, "the end of a program on this machine was not seen").because(error))?;
         let who = format!("{} on this machine", self.user);
@@ -90,14 +101,18 @@ impl Local {
 }
 
 /// Feeds `input` to the child and its output to `output` until it ends; gives its status, 128 and the signal where one killed it.
-async fn follow(mut child: Child, input: Vec<u8>, output: &mut Output<'_>) -> std::io::Result<i32> {
+async fn follow(mut child: Child, mut input: Input<'_, '_>, output: &mut Output<'_>) -> std::io::Result<i32> {
     let closed = || std::io::Error::other("its streams are closed");
     let mut stdin = child.stdin.take().ok_or_else(closed)?;
     let mut stdout = child.stdout.take().ok_or_else(closed)?;
     let mut stderr = child.stderr.take().ok_or_else(closed)?;
     // A shell that exits early, or a sudo that refuses, reads no further: its status says the rest.
     let mut feed = pin!(async move {
-        let _ = stdin.write_all(&input).await;
+        while let Some(piece) = input.next().await {
+            if stdin.write_all(&piece).await.is_err() {
+                return;
+            }
+        }
         let _ = stdin.shutdown().await;
     });
     let (mut out, mut err) = (vec![0; 8192], vec![0; 8192]);
@@ -181,6 +196,35 @@ mod tests {
         let group = |stat: &str| stat.rsplit_once(')').unwrap().1.split_whitespace().nth(2).unwrap().to_owned();
         let (lines, _) = run("cat /proc/$$/stat").await;
         assert_ne!(group(&lines[0].text), group(&own));
+    }
+
+    #[tokio::test]
+    async fn a_file_follows_its_program_and_is_put_in_place_whole_or_not_at_all() {
+        use crate::{lower, step, transport::Transport};
+        let dir = std::env::temp_dir().join(format!("slipway-upload-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let bytes: Vec<u8> = (0..5_000_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+        let from = dir.join("from");
+        std::fs::write(&from, &bytes).unwrap();
+        let step = step::Step::new(step::StepId::new("here", "install", "archive"), "x", "y");
+        let right = lower::sha256_of(&bytes[..]).unwrap();
+        let transport = Transport::Local(here());
+        let (mut told, mut lines, mut statuses) = ((0, 0), Vec::new(), Vec::new());
+        let to = dir.join("to/file");
+        for sha256 in ["0".repeat(64), right.clone(), right] {
+            let program = lower::upload_program(&step, &step::Upload { from: from.clone(), to: to.clone(), sha256 });
+            let mut on_line = |line: Line| lines.push(line.text);
+            let exit = transport.upload(&program, &from, &mut on_line, &mut |sent, size| told = (sent, size)).await;
+            statuses.push(exit.unwrap().status);
+            assert_eq!(to.exists(), statuses.len() > 1);
+        }
+        let left = std::fs::read_dir(dir.join("to")).unwrap().count();
+        let arrived = std::fs::read(&to).unwrap();
+        std::fs::remove_dir_all(&dir).unwrap();
+        assert_eq!(statuses, [1, lower::CHANGED, lower::UNCHANGED]);
+        assert!(arrived == bytes && left == 1, "{} bytes in {left} files", arrived.len());
+        assert_eq!(told, (5_000_000, 5_000_000));
+        assert!(lines.len() == 1 && lines[0].starts_with("error: what came is not the whole "), "{lines:?}");
     }
 
     #[tokio::test]

@@ -30,6 +30,7 @@ use self::{
 };
 use super::{
     Ask, Exit, Line,
+    input::{Freight, Input},
     shell::{Login, Marker, Output},
 };
 use crate::{
@@ -87,15 +88,26 @@ impl Ssh {
     /// # Errors
     /// `Lost` when the end of the program was not seen, `Privilege` when root is not to be had, and all of `connect`'s.
     pub async fn run(&self, program: &Program, on_line: &mut (dyn FnMut(Line) + Send)) -> Result<Exit> {
+        self.send(program, None, on_line).await
+    }
+
+    /// As `run`, with a file for the program.
+    pub(super) async fn send(
+        &self,
+        program: &Program,
+        freight: Option<&mut Freight<'_>>,
+        on_line: &mut (dyn FnMut(Line) + Send),
+    ) -> Result<Exit> {
         self.execs.fetch_add(1, Ordering::Relaxed);
         // No data in the command: the login shell may be fish or csh, and `ps` shows it to everyone.
         let command = if self.target.ssh.user == "root" { "exec /bin/sh -s" } else { "exec sudo -n /bin/sh -s" };
         let marker = Marker::new()?;
+        let mut input = Input::new(marker.precede(program), freight);
         let mut again = true;
         loop {
             let link = self.link().await?;
             let mut output = Output::new(&marker, on_line);
-            let unseen = match channel::run(&link, command, marker.precede(program), &mut output).await {
+            let unseen = match channel::run(&link, command, &mut input, &mut output).await {
                 Ok(status) => {
                     return output.finish(status, &Login { user: &self.target.ssh.user, who: &self.target.who });
                 }

@@ -2,7 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use slipway::lower::Program;
+use slipway::{
+    lower::{self, Program},
+    step::{Step, StepId, Upload},
+    transport::Transport,
+};
 
 use crate::{connect, run, sshd::Sshd, stdout};
 
@@ -109,4 +113,27 @@ async fn lines_arrive_while_the_program_runs() {
     let program = Program::new("echo now; sleep 1; echo later");
     ssh.run(&program, &mut |_| first = first.or(Some(begun.elapsed()))).await.unwrap();
     assert!(first.unwrap() < Duration::from_millis(900), "{first:?}");
+}
+
+#[tokio::test]
+async fn a_file_arrives_intact_and_a_wrong_one_is_refused() {
+    let sshd = Sshd::start();
+    let transport = Transport::Ssh(Box::new(connect(&sshd.reach()).await.unwrap()));
+    // NULs, line ends and what shell would trip over, in five megabytes.
+    let bytes: Vec<u8> = (0..5_000_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+    assert!(bytes.contains(&0) && bytes.contains(&b'\n') && bytes.contains(&b'}'));
+    let (from, to) = (sshd.dir.join("from"), sshd.dir.join("to/file"));
+    std::fs::write(&from, &bytes).unwrap();
+    let step = Step::new(StepId::new("node1", "install", "archive"), "x", "y");
+    let right = lower::sha256_of(&bytes[..]).unwrap();
+    let mut statuses = Vec::new();
+    for sha256 in ["0".repeat(64), right.clone(), right] {
+        let program = lower::upload_program(&step, &Upload { from: from.clone(), to: to.clone(), sha256 });
+        let exit = transport.upload(&program, &from, &mut |_| {}, &mut |_, _| {}).await.unwrap();
+        statuses.push(exit.status);
+        assert_eq!(to.exists(), statuses.len() > 1);
+    }
+    assert_eq!(statuses, [1, lower::CHANGED, lower::UNCHANGED]);
+    assert!(std::fs::read(&to).unwrap() == bytes);
+    assert_eq!(std::fs::read_dir(sshd.dir.join("to")).unwrap().count(), 1, "no part is left");
 }

@@ -112,7 +112,7 @@ pub(super) fn step(scene: &Scene<'_>) -> Result<Step> {
         String::new()
     };
     let apply = format!(
-        "pull_image() {{\n{pull}\n}}\nwanted=$(kubeadm config images list --kubernetes-version {version} --image-repository {repository} 2>/dev/null) || die 'kubeadm can not list its images'\nset -- {sandbox}\nfor image in $wanted; do\n    part=${{image##*/}}\n    part=${{part%:*}}\n{moved}    case $part in {kept}) set -- \"$@\" \"$image\" ;; esac\ndone\nfor image do\n    say \"pulling $image\"\n    pull_image \"$image\"\ndone",
+        "pull_image() {{\n{pull}\n}}\nwanted=$(kubeadm config images list --kubernetes-version {version} --image-repository {repository} 2>/dev/null) || die 'kubeadm can not list its images'\nset -- {sandbox}\nfor image in $wanted; do\n    part=${{image##*/}}\n    part=${{part%:*}}\n{moved}    case $part in {kept}) set -- \"$@\" \"$image\" ;; esac\ndone\n{listed}for image do\n    # an archive of the cluster file has brought it\n    case $present in *\"$nl$image$nl\"*) continue ;; esac\n    say \"pulling $image\"\n    pull_image \"$image\"\ndone",
         pull = runtime.pull_image.trim(),
         version = quote(&format!("v{}", scene.stage.version)),
         repository = quote(repository(scene)),

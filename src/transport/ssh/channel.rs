@@ -8,14 +8,14 @@ use russh::{
 };
 
 use super::guard::Guard;
-use crate::transport::shell::Output;
+use crate::transport::{input::Input, shell::Output};
 
 /// How long a program that has ended may leave its output open, through a child that it has left behind.
 const LINGER: Duration = Duration::from_secs(3);
 
 /// Why the end of a program was not seen.
 pub(super) enum Unseen {
-    /// It never began: the connection was dead already.
+    /// It never began, and nothing of its input was taken: the connection was dead already.
     Dead,
     /// The host gave us no channel on a connection that stands.
     NoChannel(russh::ChannelOpenFailure),
@@ -25,12 +25,12 @@ pub(super) enum Unseen {
     Lost,
 }
 
-/// Runs `command`, feeds it `input` and an end of file in one go, and its output to `output`. Gives its exit status; for one that
+/// Runs `command`, feeds it `input` and an end of file, and its output to `output`. Gives its exit status; for one that
 /// was killed by a signal, 128 and its number.
 pub(super) async fn run(
     link: &Arc<Handle<Guard>>,
     command: &str,
-    input: Vec<u8>,
+    input: &mut Input<'_, '_>,
     output: &mut Output<'_>,
 ) -> Result<i32, Unseen> {
     let (mut read, writer) = open(link).await?;
@@ -39,7 +39,9 @@ pub(super) async fn run(
         // Nothing waits for the host's answer to the command; only the input waits, for as long as the host gives it no room
         // (sshd gives none before it has read the command, which costs a round trip).
         write.exec(true, command).await.ok()?;
-        write.data_bytes(input).await.ok()?;
+        while let Some(piece) = input.next().await {
+            write.data_bytes(piece).await.ok()?;
+        }
         write.eof().await.ok()
     };
     let mut feed = pin!(feed);
