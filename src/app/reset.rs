@@ -79,7 +79,14 @@ async fn work(run: &Run, session: &Session, cluster: &Cluster, targets: &[String
         .map(|(host, facts)| Staying { name: &host.name, speaks: host.role == Role::ControlPlane && facts.kubernetes.admin_conf })
         .collect();
     let names: Vec<&str> = targets.iter().map(String::as_str).collect();
-    let steps = reset::steps(&Reset { hosts: &names, staying: &staying, purge, cnis: &profiles.cnis })?;
+    let control_planes: Vec<&str> = cluster
+        .hosts
+        .iter()
+        .filter(|host| host.role == Role::ControlPlane && is_target(host))
+        .map(|host| host.name.as_str())
+        .collect();
+    let steps =
+        reset::steps(&Reset { hosts: &names, control_planes: &control_planes, staying: &staying, purge, cnis: &profiles.cnis })?;
     // What the others do for a host that is out of reach is done all the same.
     let graph = Graph::new(steps)?
         .on_hosts(|host| surveyed.hosts.contains_key(host))

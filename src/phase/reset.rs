@@ -24,6 +24,7 @@ const UNDO: &str = include_str!("reset/undo.sh");
 const AUDIT: &str = include_str!("reset/audit.sh");
 const SURVIVOR: &str = include_str!("reset/survivor.sh");
 const UNROUTE: &str = include_str!("reset/unroute.sh");
+const FORGET: &str = include_str!("reset/forget.sh");
 const DRAIN: &str = include_str!("reset/drain.sh");
 
 /// A host that stays in the cluster.
@@ -39,6 +40,8 @@ pub struct Staying<'a> {
 pub struct Reset<'a> {
     /// Hosts to reset. Their names are their nodes' names.
     pub hosts: &'a [&'a str],
+    /// Those of them that are control planes, by their role.
+    pub control_planes: &'a [&'a str],
     /// Hosts that stay; none when the whole cluster goes.
     pub staying: &'a [Staying<'a>],
     /// Also undo what the install phase did.
@@ -55,12 +58,22 @@ pub fn steps(reset: &Reset<'_>) -> Result<Vec<Step>> {
     let leftovers = Leftovers::of(reset.cnis)?;
     let speaker = reset.staying.iter().find(|host| host.speaks).map(|host| host.name);
     let mut steps = Vec::new();
+    // Control planes leave etcd one after another, each when the one before is out: etcd must keep its quorum in between.
+    let mut last_member: Option<StepId> = None;
     for &host in reset.hosts {
+        let member = reset.control_planes.contains(&host);
         let drained = speaker.map(|speaker| drain(speaker, host));
-        let drained_id = drained.as_ref().map(|step| step.id.clone());
+        let mut before: Vec<StepId> = drained.iter().map(|step| step.id.clone()).collect();
+        if member {
+            before.extend(last_member.iter().cloned());
+        }
         steps.extend(drained);
-        steps.extend(on_host(reset, host, &leftovers, drained_id));
-        steps.extend(speaker.map(|speaker| forget(speaker, host)));
+        steps.extend(on_host(reset, host, &leftovers, before));
+        let forgotten = speaker.map(|speaker| forget(speaker, host, member));
+        if let (true, Some(forgotten)) = (member, &forgotten) {
+            last_member = Some(forgotten.id.clone());
+        }
+        steps.extend(forgotten);
         for staying in reset.staying {
             steps.push(unroute(staying.name, host));
         }
@@ -69,7 +82,7 @@ pub fn steps(reset: &Reset<'_>) -> Result<Vec<Step>> {
 }
 
 /// The steps on a host that is reset, one after another.
-fn on_host(reset: &Reset<'_>, host: &str, leftovers: &Leftovers, drained: Option<StepId>) -> Vec<Step> {
+fn on_host(reset: &Reset<'_>, host: &str, leftovers: &Leftovers, before: Vec<StepId>) -> Vec<Step> {
     let whole = !reset.staying.iter().any(|host| host.speaks);
     let flags = if whole { "--skip-phases=remove-etcd-member" } else { "" };
     let which = if reset.purge { "all" } else { "but-install" };
@@ -135,7 +148,10 @@ fn on_host(reset: &Reset<'_>, host: &str, leftovers: &Leftovers, drained: Option
             .check(Check::Sh(inventory(leftovers, &format!("[ -z \"$({left})\" ]\n"))))
             .sh(inventory(leftovers, &script(&values, apply)))
             .detached();
-        step.needs.extend(steps.last().map(|step| step.id.clone()).or_else(|| drained.clone()));
+        match steps.last() {
+            Some(last) => step.needs.push(last.id.clone()),
+            None => step.needs.extend(before.iter().cloned()),
+        }
         steps.push(step);
     }
     let mut audit = Step::new(
@@ -165,18 +181,28 @@ fn drain(speaker: &str, host: &str) -> Step {
     .detached()
 }
 
-fn forget(speaker: &str, host: &str) -> Step {
-    let values = [("node", host)];
-    let gone = "node_is_known\n[ $? = 1 ]\n";
+fn forget(speaker: &str, host: &str, member: bool) -> Step {
+    let values = [("node", host), ("member", if member { "yes" } else { "" })];
+    let hint = if member {
+        format!(
+            "on {speaker}: do `kubectl get nodes` and `etcdctl member list` (in etcd's container) answer? `etcdctl member remove ID`"
+        )
+    } else {
+        format!("does the API server on {speaker} answer? `kubectl get nodes` there says")
+    };
     Step::new(
         StepId::new(speaker, NAME, format!("forget-{host}")),
-        format!("Delete the node {host}"),
-        "the cluster would go on counting it, as NotReady",
+        if member { format!("Delete the node and etcd member {host}") } else { format!("Delete the node {host}") },
+        if member {
+            "the cluster would go on counting it, and etcd too"
+        } else {
+            "the cluster would go on counting it, as NotReady"
+        },
     )
     .needs(StepId::new(host, NAME, "kubeadm"))
-    .check(Check::Sh(script(&values, &format!("{SURVIVOR}{gone}"))))
-    .sh(script(&values, &format!("{SURVIVOR}own_kube delete node \"$node\" --ignore-not-found --wait=false\n")))
-    .hint(format!("does the API server on {speaker} answer? `kubectl get nodes` there says"))
+    .check(Check::Sh(script(&values, &format!("{SURVIVOR}is_forgotten\n"))))
+    .sh(script(&values, &format!("{SURVIVOR}{FORGET}")))
+    .hint(hint)
 }
 
 /// The route to a node's pods, on a host that stays (CNI profile `bridge`).
