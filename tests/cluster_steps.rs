@@ -358,7 +358,7 @@ cd \"$1\"
 mkdir -p proc/self 'disk 2/pods/a/vol' etc/kubernetes/pki var/lib
 echo data >'disk 2/pods/a/vol/data'; echo >'disk 2/config.yaml'; echo >etc/kubernetes/audit.yaml
 ln -s \"$1/disk 2\" var/lib/kubelet
-echo \"/dev/sda $1/disk\\\\0402/pods/a/vol ext4 rw 0 0\" >proc/self/mounts
+printf '%s\\n' \"/dev/sda $1/disk\\\\0402/pods/a/vol ext4 rw 0 0\" >proc/self/mounts
 ";
     assert_eq!(sh(&["-eus", &root], setup).0, Some(0));
     let moved = ["/proc/self/mounts", "/var/lib/kubelet", "/etc/kubernetes", "/var/lib/etcd", "/var/lib/cni"];

@@ -40,7 +40,7 @@ mounts_below() {
         BEGIN { n = split(ENVIRON["i_below"], below, "\n") }
         {
             for (i = 1; i <= n; i++) if (below[i] != "" && index($2, below[i] "/") == 1) { print $2; next }
-        }' /proc/self/mounts | sort -r | while read -r i_mount; do
+        }' /proc/self/mounts | sort -r | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g' | while read -r i_mount; do
         printf '%b\n' "$i_mount"
     done
 }
