@@ -115,5 +115,5 @@ fn admit(scene: &Scene<'_>) -> Result<Vec<Step>> {
 
 fn reset_hint(scene: &Scene<'_>) -> String {
     let name = &scene.here.host.name;
-    format!("`slipway reset {name} --yes` clears the host if what is there may go; `journalctl -u kubelet -n 50` on it says more")
+    format!("`slipway reset {name}` clears the host if what is there may go; `journalctl -u kubelet -n 50` on it says more")
 }

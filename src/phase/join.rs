@@ -70,7 +70,7 @@ fn join(scene: &Scene<'_>) -> Result<Step> {
         .sh(script(&values, &node::with_state(scene, JOIN)))
         .detached()
         .hint(format!(
-            "`journalctl -u kubelet -n 50` on it says more; `slipway reset {} --yes` clears the host if what is there may go",
+            "`journalctl -u kubelet -n 50` on it says more; `slipway reset {}` clears the host if what is there may go",
             scene.here.host.name
         ));
     step.needs.extend(doors(scene)?);

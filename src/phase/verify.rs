@@ -38,9 +38,11 @@ fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
 }
 
 /// A step whose check is the stamp that it leaves: it proves something of the moment, and is due again after any change.
+/// An older stamp goes first, so that a proof that is cut or fails counts as missing.
 fn proof(scene: &Scene<'_>, name: &str, title: &str, why: &str, shell: &str) -> Step {
     Step::new(scene.id("verify", name), title, why)
         .check(Check::Sh(format!("[ -e \"$STATE/verified/{name}\" ]\n")))
+        .sh(format!("rm -f \"$STATE/verified/{name}\"\n"))
         .sh(shell)
         .sh(format!("mkdir -p \"$STATE/verified\"\n: >\"$STATE/verified/{name}\"\n"))
         .due(Due::AnyChange)

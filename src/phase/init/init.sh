@@ -1,8 +1,9 @@
+# The file holds the token, and on control planes the certificate key.
+trap 'rm -f "$config"' EXIT
 wait_for 900 'a kubeadm that is running here already' no_kubeadm
 attempt=$(cat "$STATE/attempt" 2>/dev/null) || attempt=
 if [ -z "$attempt" ] && has_files && has_ca; then
     say 'the control plane is laid down but not up: starting the kubelet'
-    rm -f "$config"
     systemctl start kubelet
     wait_for 240 'the API server' api_listens
 else
@@ -10,9 +11,7 @@ else
     refuse_foreign 'a cluster is here that this run did not begin, and it is not whole'
     attempt_begins init
     # shellcheck disable=SC2086 # flags are words
-    kubeadm init --config "$config" --skip-token-print --skip-certificate-key-print $flags || {
-        rm -f "$config"
+    kubeadm init --config "$config" --skip-token-print --skip-certificate-key-print $flags ||
         die 'kubeadm init failed; run again to clear what it left and try once more'
-    }
     attempt_ends
 fi

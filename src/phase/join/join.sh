@@ -1,18 +1,17 @@
+# The file holds the token, and on control planes the certificate key.
+trap 'rm -f "$config"' EXIT
 wait_for 900 'a kubeadm that is running here already' no_kubeadm
 attempt=$(cat "$STATE/attempt" 2>/dev/null) || attempt=
 if [ -z "$attempt" ] && has_files && has_ca; then
     say 'this host has joined but is not up: starting the kubelet'
-    rm -f "$config"
     systemctl start kubelet
     [ "$role" = worker ] || wait_for 240 'the API server' api_listens
 else
     [ -z "$attempt" ] || attempt_clears "$attempt"
     refuse_foreign 'this host belongs to a cluster that this run did not begin, or to half of one'
     attempt_begins join
-    kubeadm join --config "$config" || {
-        rm -f "$config"
+    kubeadm join --config "$config" ||
         die 'kubeadm join failed; run again to clear what it left and try once more'
-    }
     wait_for 60 "the node $node to be registered" kubelet_kube get node "$node" -o name
     attempt_ends
 fi

@@ -8,7 +8,7 @@ attempt_begins() {
 }
 
 attempt_ends() {
-    rm -f "$STATE/attempt" /run/slipway/kubeadm.yaml
+    rm -f "$STATE/attempt" "$STATE/attempt.ca"
 }
 
 no_kubeadm() {
@@ -25,10 +25,7 @@ node_parts() {
 # Refuses to touch a node that we did not begin.
 refuse_foreign() {
     a_parts=$(node_parts)
-    [ -z "$a_parts" ] || {
-        rm -f /run/slipway/kubeadm.yaml
-        die "$1: ${a_parts% }"
-    }
+    [ -z "$a_parts" ] || die "$1: ${a_parts% }"
 }
 
 # Clears what a cut attempt left, with the CAs kept: the hosts that join have been told their hash.

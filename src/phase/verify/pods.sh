@@ -33,6 +33,8 @@ if ! no_namespace; then
     wait_for 120 'the namespace slipway-verify to go' no_namespace
 fi
 image=$(pause_image)
+# From here on there is something to clean up, whatever becomes of this run.
+rm -f "$STATE/verified/clean-up"
 cat >"$RUN/verify.yaml" <<MANIFEST
 apiVersion: v1
 kind: Namespace
