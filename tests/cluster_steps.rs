@@ -220,10 +220,10 @@ fn a_new_host_is_let_into_a_cluster_that_exists() {
     sites[2] = site("w2", 13, Role::Worker, None);
     let steps = steps(bridge(), sites, false);
     assert!(!paths(&steps).contains(&"cp1/init/pki".to_owned()), "the CAs are there");
-    assert!(needs(&steps, "w2/join/kubeadm").contains(&"cp1/init/token".to_owned()));
-    assert!(!needs(&steps, "w1/join/kubeadm").contains(&"cp1/init/token".to_owned()), "w1 has joined already");
-    assert!(check(find(&steps, "cp1/init/stale-nodes")).contains("'node/w2'"));
-    assert!(!check(find(&steps, "cp1/init/stale-nodes")).contains("w1"), "a node that is there is never forgotten");
+    assert!(needs(&steps, "w2/join/kubeadm").contains(&"cp1/join/token".to_owned()));
+    assert!(!needs(&steps, "w1/join/kubeadm").contains(&"cp1/join/token".to_owned()), "w1 has joined already");
+    assert!(check(find(&steps, "cp1/join/stale-nodes")).contains("newcomers='w2=192.168.77.13'\n"));
+    assert!(!check(find(&steps, "cp1/join/stale-nodes")).contains("w1="), "a node that is there is never forgotten");
     assert_is_shell(&steps);
     Graph::new(steps).expect("no circle");
 }

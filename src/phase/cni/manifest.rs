@@ -6,10 +6,12 @@ use crate::{
     phase::{node, script::script},
     profile::{CniProfile, cni::Patch},
     scene::Scene,
-    step::{Check, File, Step, StepId},
+    step::{Check, File, Step, StepId, Undo},
 };
 
 const MANIFEST: &str = include_str!("manifest.sh");
+const ANY_CONFIG: &str = include_str!("any-config.sh");
+const FORGET_CONFIG: &str = include_str!("any-config-undo.sh");
 const PATCH: &str = include_str!("patch.awk");
 
 /// The manifest as it was applied, on the first control plane.
@@ -83,11 +85,9 @@ fn waited_for(scene: &Scene<'_>, mut steps: Vec<Step>, rollout: &str, config: Op
     let first = &scene.stage.first()?.host.name;
     let there = match config {
         Some(path) => format!("configured() {{\n    [ -s {} ]\n}}\n", quote(path)),
-        None => "configured() {\n    for c_file in /etc/cni/net.d/*.conf /etc/cni/net.d/*.conflist /etc/cni/net.d/*.json; do\n        \
-                 if [ -s \"$c_file\" ]; then return 0; fi\n    done\n    return 1\n}\n"
-            .to_owned(),
+        None => ANY_CONFIG.to_owned(),
     };
-    let ready = Step::new(
+    let mut ready = Step::new(
         scene.id("cni", "ready"),
         "Wait for the CNI on this host",
         "the kubelet reports the node Ready as soon as the CNI has put its configuration there",
@@ -98,6 +98,9 @@ fn waited_for(scene: &Scene<'_>, mut steps: Vec<Step>, rollout: &str, config: Op
     .sh(format!("{there}wait_for 300 'the CNI configuration in /etc/cni/net.d' configured\n"))
     .detached()
     .hint("`kubectl get pods -A -o wide` shows whether the CNI's images can be pulled");
+    if config.is_none() {
+        ready = ready.undo(Undo::Sh(FORGET_CONFIG.to_owned()));
+    }
     steps.push(ready);
     if scene.is_first() && !rollout.is_empty() {
         let mut step = Step::new(
