@@ -13,7 +13,7 @@ nodes_are_ready 3
 touched=$(jq -rs '[.[] | select(.event == "finished" and .outcome == "changed") | .step] | unique | .[]' "$work/out")
 echo "$touched"
 # Beside node2, only what the rebuilt node itself demands: its token, its route, and the verification.
-others=$(grep -Ev '^node2/|/verify/|/init/token$|/cni/' <<<"$touched" || :)
+others=$(grep -Ev '^node2/|/verify/|/join/(token|stale-nodes)$|/cni/' <<<"$touched" || :)
 [ -z "$others" ] || fail "steps of other nodes ran: $others"
 [ "$(on node3 stat -c %Y /etc/kubernetes/kubelet.conf)" = "$kept" ] || fail "node3 was joined again"
 expect 0 "$slipway" up -c "$cluster"
