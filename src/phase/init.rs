@@ -2,19 +2,17 @@
 
 use super::{Phase, node, script::script};
 use crate::{
-    config::Role,
     error::Result,
     kubeadm,
-    lower::quote,
+    lower::sha256,
     scene::Scene,
-    step::{Check, File, Op, Step},
+    step::{File, Op, Step, Undo},
 };
 
 pub const PHASE: Phase = Phase { name: "init", about: "Start the control plane on the first host with kubeadm init", steps };
 
 const INIT: &str = include_str!("init/init.sh");
-const STALE: &str = include_str!("init/stale.sh");
-const TOKEN: &str = include_str!("init/token.sh");
+const PKI: &str = include_str!("init/pki.sh");
 
 fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
     if !scene.is_first() {
@@ -24,7 +22,6 @@ fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
     steps.extend(pki(scene));
     steps.push(initialise(scene)?);
     steps.push(node::kubeconfig(scene, "init"));
-    steps.extend(admit(scene)?);
     Ok(steps)
 }
 
@@ -42,11 +39,10 @@ fn pki(scene: &Scene<'_>) -> Option<Step> {
         "made before kubeadm runs, so that joining hosts know the CA's hash before there is a cluster",
         files.collect(),
     );
-    // Other CAs under a control plane that runs would break it beyond repair.
-    let guard =
-        "[ -n \"$attempt\" ] || refuse_foreign 'a cluster is here already, but without all of its certificate authorities'\n";
-    let guard = format!("attempt=$(cat \"$STATE/attempt\" 2>/dev/null) || attempt=\n{guard}");
-    step.apply.insert(0, Op::Sh(node::with_state(scene, &guard)));
+    let wanted: String =
+        pki.files.iter().map(|(name, pem, _)| format!("{}  /etc/kubernetes/pki/{name}\n", sha256(pem))).collect();
+    step.apply.insert(0, Op::Sh(script(&[("wanted", wanted.trim_end())], &node::with_state(scene, PKI))));
+    step = step.undo(Undo::Sh("rm -f /var/lib/slipway/pki\n".to_owned()));
     Some(step.hint(reset_hint(scene)))
 }
 
@@ -79,44 +75,6 @@ fn flags(scene: &Scene<'_>) -> Result<String> {
         flags.push("--ignore-preflight-errors=ImagePull".to_owned());
     }
     Ok(flags.join(" "))
-}
-
-/// What lets new hosts into a cluster that exists: a token of this run, the certificates for control planes, and no stale nodes.
-fn admit(scene: &Scene<'_>) -> Result<Vec<Step>> {
-    let newcomers = node::newcomers(scene.stage)?;
-    if newcomers.is_empty() {
-        return Ok(Vec::new());
-    }
-    let names: Vec<String> = newcomers.iter().map(|site| quote(&format!("node/{}", site.host.name))).collect();
-    let names = names.join(" ");
-    let addresses: Vec<String> = newcomers.iter().map(|site| format!("{}={}", site.host.name, site.node_ip)).collect();
-    let addresses = addresses.join(" ");
-    // Part of the phase that needs them, so that `slipway join` alone can let hosts in.
-    let stale = Step::new(
-        scene.id("join", "stale-nodes"),
-        "Forget earlier lives of the hosts that join",
-        "kubeadm join refuses a name that the cluster still counts as a Ready node",
-    )
-    .after("init", "kubeadm")
-    .check(Check::Sh(format!(
-        "nodes=$(kube get nodes -o name) || exit 1\nfor node in {names}; do\n    \
-         ! printf '%s\\n' \"$nodes\" | grep -Fxq \"$node\" || exit 1\ndone\n"
-    )))
-    .sh(script(&[("hosts", &addresses)], STALE))
-    .sh(format!("kube delete --ignore-not-found --wait=false {names}\n"))
-    .hint("give the host another name in the cluster file, or take that node out with kubectl delete node first");
-    let upload = if newcomers.iter().any(|site| site.host.role == Role::ControlPlane) { "yes" } else { "no" };
-    let secret = format!("bootstrap-token-{}", scene.stage.secrets.token.id);
-    let token = Step::new(
-        scene.id("join", "token"),
-        "Let new hosts in",
-        "the token of this run is for the hosts that join now, and expires by itself",
-    )
-    .after("join", "stale-nodes")
-    .check(Check::Sh(format!("kube -n kube-system get secret {} -o name\n", quote(&secret))))
-    .write(File::secret(node::CONFIG, kubeadm::init_config(scene)?))
-    .sh(script(&[("config", node::CONFIG), ("upload", upload)], TOKEN));
-    Ok(vec![stale, token])
 }
 
 fn reset_hint(scene: &Scene<'_>) -> String {

@@ -5,6 +5,7 @@ use crate::{
     config::Role,
     error::Result,
     kubeadm,
+    lower::quote,
     scene::Scene,
     step::{Check, File, Step, StepId},
 };
@@ -13,11 +14,13 @@ pub const PHASE: Phase = Phase { name: "join", about: "Join the other hosts to t
 
 const JOIN: &str = include_str!("join/join.sh");
 
+const TOKEN: &str = include_str!("join/token.sh");
+const STALE_NODES: &str = include_str!("join/stale-nodes.sh");
 const ANNOUNCED: &str = include_str!("join/announced.sh");
 
 fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
     if scene.is_first() {
-        return Ok(Vec::new());
+        return admit(scene);
     }
     let mut steps = Vec::new();
     let mut join = join(scene)?;
@@ -30,6 +33,38 @@ fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
         steps.push(node::kubeconfig(scene, "join"));
     }
     Ok(steps)
+}
+
+/// What lets new hosts into a cluster that exists: a token of this run, the certificates for control planes, and no stale nodes.
+/// On the first control plane, and of this phase, so that `slipway join` alone is whole.
+fn admit(scene: &Scene<'_>) -> Result<Vec<Step>> {
+    let newcomers = node::newcomers(scene.stage)?;
+    if newcomers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names: Vec<String> = newcomers.iter().map(|site| format!("{}={}", site.host.name, site.node_ip)).collect();
+    let shell = |call: &str| script(&[("newcomers", &names.join(" "))], &format!("{STALE_NODES}{call}\n"));
+    let stale = Step::new(
+        scene.id("join", "stale-nodes"),
+        "Forget earlier lives of the hosts that join",
+        "kubeadm join refuses a name that the cluster still counts as a Ready node",
+    )
+    .after("init", "kubeadm")
+    .check(Check::Sh(shell("no_stale_nodes")))
+    .sh(shell("forget_stale_nodes"))
+    .hint("`kubectl get nodes -o wide` shows the node; give the host another name, or `kubectl delete node` it if it may go");
+    let upload = if newcomers.iter().any(|site| site.host.role == Role::ControlPlane) { "yes" } else { "no" };
+    let secret = format!("bootstrap-token-{}", scene.stage.secrets.token.id);
+    let token = Step::new(
+        scene.id("join", "token"),
+        "Let new hosts in",
+        "the token of this run is for the hosts that join now, and expires by itself",
+    )
+    .after("join", "stale-nodes")
+    .check(Check::Sh(format!("kube -n kube-system get secret {} -o name\n", quote(&secret))))
+    .write(File::secret(node::CONFIG, kubeadm::init_config(scene)?))
+    .sh(script(&[("config", node::CONFIG), ("upload", upload)], TOKEN));
+    Ok(vec![stale, token])
 }
 
 /// Waits until the cluster can be joined. `kubeadm join` waits too, but looks only now and then: that costs half a minute.
@@ -54,7 +89,7 @@ fn cluster_info(scene: &Scene<'_>) -> Result<Step> {
 }
 
 fn join(scene: &Scene<'_>) -> Result<Step> {
-    let values = [("config", node::CONFIG), ("node", scene.here.host.name.as_str())];
+    let values = [("config", node::CONFIG)];
     let (title, why) = match scene.here.host.role {
         Role::Worker => ("Join the cluster as a worker", "the kubelet gets its identity, and the scheduler may use this host"),
         Role::ControlPlane => (
@@ -82,8 +117,8 @@ fn join(scene: &Scene<'_>) -> Result<Step> {
 fn doors(scene: &Scene<'_>) -> Result<Vec<StepId>> {
     let first = scene.stage.first()?;
     let newcomers = node::newcomers(scene.stage)?;
-    let newcomer = newcomers.iter().any(|site| site.host.name == scene.here.host.name);
-    let (phase, name) = if newcomer { ("join", "token") } else { ("init", "kubeadm") };
+    let is_newcomer = newcomers.iter().any(|site| site.host.name == scene.here.host.name);
+    let (phase, name) = if is_newcomer { ("join", "token") } else { ("init", "kubeadm") };
     Ok(vec![StepId::new(&first.host.name, phase, name)])
 }
 

@@ -46,7 +46,7 @@ pub(super) fn is_member(scene: &Scene<'_>) -> Check {
 
 /// `text` behind the functions that know a node's state and those that handle a cut attempt.
 pub(super) fn with_state(scene: &Scene<'_>, text: &str) -> String {
-    format!("{}{ATTEMPT}{text}", state(scene))
+    script(&[("node", &scene.here.host.name)], &format!("{}{ATTEMPT}{text}", state(scene)))
 }
 
 fn state(scene: &Scene<'_>) -> String {

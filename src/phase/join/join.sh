@@ -1,8 +1,9 @@
 # The file holds the token, and on control planes the certificate key.
 trap 'rm -f "$config"' EXIT
 wait_for 900 'a kubeadm that is running here already' no_kubeadm
-attempt=$(cat "$STATE/attempt" 2>/dev/null) || attempt=
+attempt_reads
 if [ -z "$attempt" ] && has_files && has_ca; then
+    rm -f "$STATE/attempt" "$STATE/attempt.ca"
     say 'this host has joined but is not up: starting the kubelet'
     systemctl start kubelet
     [ "$role" = worker ] || wait_for 240 'the API server' api_listens

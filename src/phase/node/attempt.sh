@@ -1,8 +1,12 @@
 # kubeadm init and kubeadm join leave half a node behind when they are cut. A mark of ours tells such a half from a node that
-# somebody wants to keep: only what we began and did not end is ever cleared.
+# somebody wants to keep: only what we began and did not end is ever cleared. Beside the mark stands the CA of the attempt, for a person
+# may have made another cluster here since. Values: node, and those of state.sh.
 
 attempt_begins() {
-    ca_sum >"$STATE/attempt.ca"
+    mkdir -p "$STATE/cni"
+    # What stands here before there is a node is not the cluster's CNI (podman has one of its own). A second try keeps the list of the first.
+    [ -n "$attempt" ] && [ -e "$STATE/cni/before" ] || ls -d /etc/cni/net.d/* >"$STATE/cni/before" 2>/dev/null || :
+    printf '%s\n' "$ca" >"$STATE/attempt.ca"
     printf '%s\n' "$1" >"$STATE/attempt.new"
     sync "$STATE/attempt.new" 2>/dev/null || sync
     mv -f "$STATE/attempt.new" "$STATE/attempt" "$STATE/attempt.ca"
@@ -12,27 +16,20 @@ attempt_ends() {
     rm -f "$STATE/attempt" "$STATE/attempt.ca"
 }
 
-# Which cluster's CA is here; nothing where there is none.
-ca_sum() {
-    [ ! -e /etc/kubernetes/pki/ca.crt ] || sha256sum </etc/kubernetes/pki/ca.crt
+# Sets `attempt` to what was begun here and has not ended, or to nothing. The mark of another cluster than the one that is here is void.
+attempt_reads() {
+    attempt=$(cat "$STATE/attempt" 2>/dev/null) || attempt=
+    if [ -n "$attempt" ] && [ -e /etc/kubernetes/pki/ca.crt ] && ! grep -Fxq -e "$(ca_here)" "$STATE/attempt.ca" 2>/dev/null; then
+        say "slipway's kubeadm $attempt was cut short here, but what is here now has another CA: leaving it alone"
+        attempt=
+    fi
 }
 
-# A machine also sees the processes of the containers on it, which are none of its business.
+# Processes of containers do not count: a container may run a kubeadm of its own.
 no_kubeadm() {
     for a_comm in $(grep -lx kubeadm /proc/[0-9]*/comm 2>/dev/null); do
         [ "$(readlink "${a_comm%/comm}/ns/pid")" != "$(readlink /proc/self/ns/pid)" ] || return 1
     done
-}
-
-# An init that was cut may have been ended or done again by hand since, and have become a cluster that somebody uses.
-refuse_used() {
-    if [ -s "$STATE/attempt.ca" ] && [ -e /etc/kubernetes/pki/ca.crt ] && [ "$(ca_sum)" != "$(cat "$STATE/attempt.ca")" ]; then
-        die "an earlier kubeadm $1 was cut short here, and the CA in /etc/kubernetes/pki has changed since: this is not that attempt any more"
-    fi
-    [ "$1" = init ] && [ -e /etc/kubernetes/admin.conf ] || return 0
-    a_used=$(kube --request-timeout=10s get nodes,pods -A --no-headers -o custom-columns=K:.kind,NS:.metadata.namespace,N:.metadata.name 2>/dev/null |
-        awk -v self="$node" '($1 == "Node" && $3 != self) || ($1 == "Pod" && $2 != "kube-system" && $2 != "slipway-verify") { print $1 "/" $3 }' | head -n 5 | tr '\n' ' ')
-    [ -z "$a_used" ] || die "an earlier kubeadm init was cut short here, but the cluster is in use since: $a_used; if it is whole, remove $STATE/attempt"
 }
 
 # What of a node is there, in words.
@@ -48,9 +45,22 @@ refuse_foreign() {
     [ -z "$a_parts" ] || die "$1: ${a_parts% }"
 }
 
+# Nodes and pods that a control plane has only if somebody has gone on with it by hand.
+found_by_api() {
+    kube get nodes -o 'jsonpath={range .items[*]}{"node "}{.metadata.name}{"\n"}{end}' 2>/dev/null | grep -Fxv -e "node $node" || :
+    kube get pods --all-namespaces -o 'jsonpath={range .items[*]}{.metadata.namespace}{" pod "}{.metadata.name}{"\n"}{end}' 2>/dev/null |
+        grep -v -e '^kube-system ' -e '^slipway-verify ' || :
+}
+
+refuse_in_use() {
+    a_found=$(found_by_api | head -n 3)
+    [ -z "$a_found" ] || die "slipway's kubeadm init was cut short here, but the cluster is in use ($(printf '%s' "$a_found" | tr '\n' ',')):" \
+        "not clearing it. Run \`rm $STATE/attempt\` on $node to keep the cluster, or \`slipway reset\` to give it up"
+}
+
 # Clears what a cut attempt left, with the CAs kept: the hosts that join have been told their hash.
 attempt_clears() {
-    refuse_used "$1"
+    [ "$1" != init ] || refuse_in_use
     say "an earlier kubeadm $1 was cut short here: clearing what it left"
     a_keep=$RUN/pki
     rm -rf "$a_keep"

@@ -1,7 +1,12 @@
 # What a host that is part of the cluster looks like. Values: role, ca (the CA certificate's base64 on one line, or nothing).
 
+# The base64 of the CA certificate that is here, on one line.
+ca_here() {
+    sed '/^-----/d' /etc/kubernetes/pki/ca.crt 2>/dev/null | tr -d ' \r\n'
+}
+
 has_ca() {
-    [ -z "$ca" ] || [ "$(sed '/^-----/d' /etc/kubernetes/pki/ca.crt 2>/dev/null | tr -d ' \r\n')" = "$ca" ]
+    [ -z "$ca" ] || [ "$(ca_here)" = "$ca" ]
 }
 
 has_files() {
