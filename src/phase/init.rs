@@ -48,7 +48,7 @@ fn pki(scene: &Scene<'_>) -> Option<Step> {
 
 /// `kubeadm init`, or what is left to do of it.
 fn initialise(scene: &Scene<'_>) -> Result<Step> {
-    let values = [("config", node::CONFIG), ("node", &scene.here.host.name), ("flags", &flags(scene)?)];
+    let values = [("config", node::CONFIG), ("flags", &flags(scene)?)];
     let mut step = Step::new(
         scene.id("init", "kubeadm"),
         "Start the control plane with kubeadm init",

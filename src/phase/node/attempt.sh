@@ -9,7 +9,7 @@ attempt_begins() {
     printf '%s\n' "$ca" >"$STATE/attempt.ca"
     printf '%s\n' "$1" >"$STATE/attempt.new"
     sync "$STATE/attempt.new" 2>/dev/null || sync
-    mv -f "$STATE/attempt.new" "$STATE/attempt" "$STATE/attempt.ca"
+    mv -f "$STATE/attempt.new" "$STATE/attempt"
 }
 
 attempt_ends() {
