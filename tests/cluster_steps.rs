@@ -313,8 +313,8 @@ fn flannels_manifest_gets_the_pod_network_and_the_interfaces() {
 }
 
 /// A directory of this test's own; it stands for the host's /etc/kubernetes, /etc/cni and state.
-fn scratch(name: &str) -> std::path::PathBuf {
-    let directory = std::env::temp_dir().join(format!("slipway-test-{name}-{}", std::process::id()));
+fn scratch_host(name: &str) -> std::path::PathBuf {
+    let directory = scratch(name);
     for part in ["kubernetes/pki/etcd", "cni/net.d", "state/cni"] {
         std::fs::create_dir_all(directory.join(part)).expect("writable");
     }
@@ -339,7 +339,7 @@ fn first_shell(step: &Step) -> &str {
 fn a_persons_own_authority_is_not_overwritten() {
     let steps = steps(bridge(), bare_three(), true);
     let shell = first_shell(find(&steps, "cp1/init/pki"));
-    let host = scratch("pki");
+    let host = scratch_host("pki");
     let ca = host.join("kubernetes/pki/ca.crt");
     std::fs::write(&ca, "a person's").expect("writable");
     let (code, text) = on_host(&host, "", shell);
@@ -358,7 +358,7 @@ fn a_persons_own_authority_is_not_overwritten() {
 fn a_cut_attempt_is_cleared_only_while_it_is_ours_and_out_of_use() {
     let steps = steps(bridge(), bare_three(), true);
     let shell = first_shell(find(&steps, "cp1/init/kubeadm"));
-    let host = scratch("attempt");
+    let host = scratch_host("attempt");
     let doubles = "wait_for() { :; }\nsystemctl() { :; }\ntimeout() { shift; \"$@\"; }\n\
                    kubeadm() { echo \"kubeadm $1\"; }\nconfig=/dev/null/none\n";
     let set = |ca_of_attempt: &str| {
@@ -413,7 +413,7 @@ fn a_live_node_of_the_same_name_is_not_forgotten() {
 fn configuration_that_was_there_before_is_not_the_cnis() {
     let steps = steps(WantedCni::ManifestFile("cni.yaml".into()), bare_three(), true);
     let ready = find(&steps, "w1/cni/ready");
-    let host = scratch("cni");
+    let host = scratch_host("cni");
     let podman = host.join("cni/net.d/87-podman.conflist");
     std::fs::write(&podman, "{}").expect("writable");
     std::fs::write(host.join("state/cni/before"), format!("{}\n", podman.display())).expect("writable");
