@@ -94,14 +94,15 @@ pub fn quote(word: &str) -> String {
 /// The program of one step: exit 0 unchanged, 10 changed, 20 did not converge, 1 failed.
 #[must_use]
 pub fn lower(step: &Step) -> Program {
-    let body = format!("mark() {{\n    printf '{MARK}%s %s\\n' \"$1\" \"$2\"\n}}\n{}", step_body(step));
+    let mark = format!("mark() {{\n    printf '{MARK}%s %s\\n' \"$1\" \"$2\"\n}}\n");
+    let body = format!("{mark}{}", step_body(step));
     let direct = block(&format!("{SETTING}{}{body}", prelude::for_text(&body)));
     match step.carry {
         Carry::Direct => Program(direct),
         Carry::Detached => {
             let call = format!("run_detached {}", quote(&ledger_name(step)));
             let job = function_printing("job", &direct);
-            Program(block(&format!("{SETTING}{}{job}{call}\n", prelude::for_text(&call))))
+            Program(block(&format!("{SETTING}{mark}{}{job}{call}\n", prelude::for_text(&call))))
         }
     }
 }

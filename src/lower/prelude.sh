@@ -172,7 +172,13 @@ run_step() {
     exec 9>"$RUN/lock"
     if ! flock -n 9; then
         say "waiting for $(cat "$RUN/holder" 2>/dev/null || echo 'another slipway'), which is still running here"
-        flock -w 1800 9 || die "another slipway has held this host for 30 minutes: $(cat "$RUN/holder" 2>/dev/null)"
+        rs_end=$(($(date +%s) + 1800))
+        until flock -n 9; do
+            [ "$(date +%s)" -lt "$rs_end" ] || die "another slipway has held this host for 30 minutes: $(cat "$RUN/holder" 2>/dev/null)"
+            # Whoever waits gives up with its connection: it must not act when nobody asks for it any more.
+            mark wait 1800 || exit 1
+            sleep 0.3
+        done
     fi
     printf '%s\n' "$1" >"$RUN/holder"
     if (check) >/dev/null 2>&1 9>&-; then
@@ -220,10 +226,15 @@ run_detached() {
     if [ -d "$d_dir" ] && ! flock -n "$d_dir/lock" true && job | cmp -s - "$d_dir/program"; then
         say "attaching to $1, which an earlier connection began"
     else
-        if [ -d "$d_dir" ] && ! flock -n "$d_dir/lock" true; then
-            say "waiting for an earlier run of $1 to end"
-            flock -w 3600 "$d_dir/lock" true || die "an earlier run of $1 has not ended in an hour"
-        fi
+        d_end=$(($(date +%s) + 3600)) d_told=
+        while [ -d "$d_dir" ] && ! flock -n "$d_dir/lock" true; do
+            [ -n "$d_told" ] || say "waiting for an earlier run of $1 to end"
+            d_told=yes
+            [ "$(date +%s)" -lt "$d_end" ] || die "an earlier run of $1 has not ended in an hour"
+            # Whoever waits gives up with its connection: it must not start a job when nobody asks for it any more.
+            mark wait 3600 || exit 1
+            sleep 0.3
+        done
         rm -rf "$d_dir"
         mkdir -m 700 "$d_dir"
         : >"$d_dir/out"
