@@ -2,8 +2,10 @@
 
 mod build;
 mod inspect;
+mod known_hosts;
 mod kubeconfig;
 mod new;
+mod profiles;
 mod reset;
 mod session;
 mod site;
@@ -40,6 +42,7 @@ impl Run {
             for host in &mut cluster.hosts {
                 if let Reach::Ssh(ssh) = &mut host.reach {
                     ssh.host_keys = HostKeys::AcceptNew;
+                    ssh.jump.iter_mut().for_each(|hop| hop.ssh.host_keys = HostKeys::AcceptNew);
                 }
             }
         }
@@ -94,6 +97,8 @@ pub async fn run(cli: Cli) -> Result<u8> {
         Command::Status => inspect::status(&run("status")).await,
         Command::Kubeconfig(kubeconfig) => inspect::kubeconfig(&run("kubeconfig"), kubeconfig).await,
         Command::Reset(reset) => reset::reset(&run("reset"), reset).await,
+        Command::Profiles(wanted) => profiles::profiles(&run("profiles"), wanted.command),
+        Command::KnownHosts(cli::KnownHosts::Forget { nodes }) => known_hosts::forget(&run("known-hosts"), &nodes),
         Command::Completions(completions) => {
             ui::print(&cli::completions(completions.shell));
             Ok(0)

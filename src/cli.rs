@@ -14,7 +14,7 @@ use crate::{config::new, error::Error, phase::PHASES};
 /// Turns plain Linux hosts into a Kubernetes cluster, and back.
 ///
 /// slipway runs the real kubeadm on your hosts, over SSH or on this machine. A host needs sshd, a POSIX shell and root (or sudo
-/// without a password); nothing else. What is to be is written in a cluster file, cluster.toml. Running a command again changes
+/// or doas); nothing else. What is to be is written in a cluster file, cluster.toml. Running a command again changes
 /// only what is not yet so.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "slipway", version, propagate_version = true, arg_required_else_help = true, max_term_width = 100)]
@@ -131,6 +131,11 @@ pub enum Command {
     ///
     /// Changes nothing on any host. The hosts are asked what they are, as for a plan.
     Render(Render),
+    /// List what slipway knows of operating systems, container runtimes and pod networks, or show one of it
+    Profiles(Profiles),
+    /// Look after the host keys that are remembered
+    #[command(subcommand)]
+    KnownHosts(KnownHosts),
     /// Print the completions for a shell
     Completions(Completions),
 }
@@ -265,6 +270,46 @@ pub enum Form {
     Mermaid,
     /// The checks alone, as the shell script that asks a host what is done
     Checks,
+}
+
+/// `slipway profiles`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  slipway profiles
+  slipway profiles show rocky                  as it is after inheritance
+  slipway --profiles mine profiles show debian    with what mine/os/*.toml says
+
+A file of your own needs little: name, inherits, match, and what is different. It goes into DIR/os, DIR/runtime or DIR/cni.")]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Profiles {
+    #[command(subcommand)]
+    pub command: Option<ProfilesCommand>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum ProfilesCommand {
+    /// Print one as TOML, with all that it inherits
+    Show {
+        /// Its name; FAMILY/NAME (os/debian) where several families have one of that name
+        name: String,
+    },
+}
+
+/// `slipway known-hosts`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum KnownHosts {
+    /// Forget the keys of machines that were made anew, so that their new ones can be accepted
+    ///
+    /// Only lines that name the machine are removed, from the known_hosts file that slipway uses for it.
+    #[command(after_help = "\
+Examples:
+  slipway known-hosts forget node2 && slipway up --accept-new-host-keys")]
+    Forget {
+        /// Hosts by the name that the cluster file has for them, or jump hosts by their address
+        #[arg(value_name = "NODE", required = true)]
+        nodes: Vec<String>,
+    },
 }
 
 /// `slipway completions`.

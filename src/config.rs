@@ -5,8 +5,11 @@
 mod check;
 mod cidr;
 mod hosts;
+mod login;
 mod networks;
 pub mod new;
+mod packages;
+pub(crate) mod pattern;
 mod raw;
 mod source;
 pub mod ssh_config;
@@ -22,6 +25,7 @@ use std::{
 
 pub use self::{
     cidr::{Cidr, NotANetwork},
+    packages::{FormatPackages, PackageFormat, PackageSource, Packages},
     version::{NEWEST_MINOR, OLDEST_MINOR, Version, WantedVersion},
 };
 use crate::error::{Error, Kind, Result};
@@ -41,6 +45,10 @@ pub struct Cluster {
     pub endpoint: Option<String>,
     /// The subnet that node addresses are taken from, where hosts have several.
     pub node_cidr: Option<Cidr>,
+    /// The container runtime, by the name of its profile; none: what a host has already, else containerd.
+    pub runtime: Option<String>,
+    /// The mode of SELinux on hosts that have it; none: left as it is.
+    pub selinux: Option<SeLinux>,
     /// Phases of `kubeadm init` to leave out, in kubeadm's own words: `addon/coredns`.
     pub skip_phases: Vec<String>,
     pub kubelet_extra_args: BTreeMap<String, String>,
@@ -50,6 +58,13 @@ pub struct Cluster {
     pub hosts: Vec<Host>,
     /// The directory of the cluster file, which the file's relative paths were relative to: all paths here are joined already.
     pub dir: PathBuf,
+}
+
+/// A mode of SELinux that a cluster file may ask for. Disabling it takes a restart, and a relabelling to come back: nobody needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeLinux {
+    Permissive,
+    Enforcing,
 }
 
 /// Where the pod network comes from.
@@ -63,16 +78,6 @@ pub enum WantedCni {
     ManifestUrl { url: String, sha256: String },
     /// Nobody's business but the user's.
     None,
-}
-
-/// The Kubernetes package repository. Without a URL it is pkgs.k8s.io's for the minor version.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Packages {
-    pub url: Option<String>,
-    /// URL of the signing key, ASCII-armoured; by default `Release.key` (deb) or `repodata/repomd.xml.key` (rpm) under `url`.
-    pub key: Option<String>,
-    /// Fingerprint of the signing key: 40 hex digits, upper case.
-    pub fingerprint: Option<String>,
 }
 
 /// Where container images come from, beside their own registries.
@@ -117,28 +122,115 @@ pub enum Role {
 /// How the operator gets onto a host.
 #[derive(Clone, Debug)]
 pub enum Reach {
-    Local,
-    Ssh(Ssh),
+    /// It is this machine.
+    Local(Local),
+    Ssh(Box<Ssh>),
 }
 
-/// `[ssh]`, with a host's own overrides applied.
+/// How to become root on this machine, as `[ssh]` says it for all hosts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Local {
+    pub becomes: Become,
+    pub sudo_password_file: Option<PathBuf>,
+}
+
+/// How to log in to a machine: `[ssh]` and a host's own `ssh`, over the ssh configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ssh {
     pub user: String,
     pub port: u16,
     /// Private key files; empty: the agent's keys, then ~/.ssh/id_ed25519, id_ecdsa, id_rsa where they exist.
     pub keys: Vec<PathBuf>,
-    /// Whether ssh-agent is asked (default: where SSH_AUTH_SOCK is set and no key is named).
+    /// Whether no key file is tried at all, not even those that are tried where `keys` is empty (`IdentityFile none`).
+    pub no_keys: bool,
+    /// Whether a file of `keys` that is not there is passed over, as ssh does with those of its configuration; one that can not be
+    /// used is passed over too, with a note.
+    pub keys_may_be_missing: bool,
+    /// Whether of the agent's keys only those that `keys` name are tried.
+    pub only_keys: bool,
+    /// Whether ssh-agent is asked (default: where it is there and may be of use).
     pub agent: Option<bool>,
-    /// A file that holds the login password; with none, the password is asked for when a host wants one and a terminal is there.
+    /// The agent's socket, instead of the one that SSH_AUTH_SOCK names.
+    pub agent_socket: Option<PathBuf>,
+    /// The machines to go through, nearest to the operator first.
+    pub jump: Vec<Hop>,
+    /// Whether this is a machine to go through, and none to work on.
+    pub is_jump: bool,
+    pub becomes: Become,
+    /// Files that hold a secret each. With none, an environment variable is asked, and then a person, if a terminal is there.
     pub password_file: Option<PathBuf>,
-    /// The host's key as `SHA256:…`, as `ssh-keygen -lf` prints it. Overrides known_hosts.
+    pub sudo_password_file: Option<PathBuf>,
+    pub passphrase_file: Option<PathBuf>,
+    /// The host's key as `SHA256:…`, as `ssh-keygen -lf` prints it. Overrides known_hosts, but not the lists of revoked keys.
     pub host_key: Option<String>,
-    /// Default: ~/.ssh/known_hosts.
+    /// The name that known_hosts has for the host, instead of its address and port.
+    pub host_key_alias: Option<String>,
+    /// Where host keys are looked up and remembered. Default: ~/.ssh/known_hosts.
     pub known_hosts: PathBuf,
+    /// Where they are looked up as well.
+    pub more_known_hosts: Vec<PathBuf>,
+    /// Lists of public keys that no host may have, one a line.
+    pub revoked_host_keys: Vec<PathBuf>,
     pub host_keys: HostKeys,
     /// Seconds to wait for a connection (TCP, key exchange and login together).
     pub connect_timeout: u64,
+    /// What a person should know about how this came about.
+    pub notes: Vec<String>,
+    /// The command that makes known_hosts forget the host.
+    pub forget: String,
+}
+
+/// A machine that others are reached through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hop {
+    /// As the cluster file or the ssh configuration calls it.
+    pub name: String,
+    pub address: String,
+    /// Without jump hosts of its own.
+    pub ssh: Ssh,
+}
+
+/// How an ordinary user becomes root.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Become {
+    /// By sudo where the host has it, else by doas.
+    #[default]
+    Either,
+    Sudo,
+    Doas,
+}
+
+impl Default for Ssh {
+    /// What holds where neither the cluster file nor the ssh configuration says anything.
+    fn default() -> Self {
+        Self {
+            user: "root".into(),
+            port: 22,
+            keys: Vec::new(),
+            no_keys: false,
+            keys_may_be_missing: false,
+            only_keys: false,
+            agent: None,
+            agent_socket: None,
+            jump: Vec::new(),
+            is_jump: false,
+            becomes: Become::Either,
+            password_file: None,
+            sudo_password_file: None,
+            passphrase_file: None,
+            host_key: None,
+            host_key_alias: None,
+            // With no home there is no default file either: every host key is unknown then.
+            known_hosts: std::env::home_dir().map(|home| home.join(".ssh/known_hosts")).unwrap_or_default(),
+            more_known_hosts: ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"].map(PathBuf::from).to_vec(),
+            revoked_host_keys: Vec::new(),
+            host_keys: HostKeys::Strict,
+            // As long as a slow VM takes to boot its sshd, and no longer.
+            connect_timeout: 15,
+            notes: Vec::new(),
+            forget: String::new(),
+        }
+    }
 }
 
 /// What to do with a host whose key nobody has seen. A changed key is always refused.
@@ -157,9 +249,15 @@ impl Cluster {
     pub fn first_control_plane(&self) -> &Host {
         self.hosts.iter().find(|host| host.role == Role::ControlPlane).unwrap_or(&self.hosts[0])
     }
+
+    /// Whether `kubeadm init` leaves out an add-on (`addon/coredns`), by its own name or with all of them.
+    #[must_use]
+    pub fn skips(&self, addon: &str) -> bool {
+        self.skip_phases.iter().any(|phase| phase == "addon" || phase == "addon/all" || phase == addon)
+    }
 }
 
-/// Reads and checks a cluster file.
+/// Reads and checks a cluster file, and ~/.ssh/config for what it says of the hosts, unless the cluster file does without.
 ///
 /// # Errors
 /// `NoFile`, `Syntax`, `UnknownKey` (with line, column and the nearest known key), or the rule that the file breaks:
@@ -174,16 +272,38 @@ pub fn load(path: &Path) -> Result<Cluster> {
             .hint(format!("look at it with `ls -ld {shown}`")),
     })?;
     let text = source::utf8(&bytes, path)?;
-    parse(text, path)
+    let ssh_config = std::env::home_dir().map(|home| home.join(".ssh/config"));
+    check::cluster(&source::Source::named(text, path), directory(path), ssh_config.as_deref())
 }
 
 /// Checks the text of a cluster file that lies, or will lie, at `path`; relative paths in it are relative to that file.
-/// Looks at no file but a CNI manifest and image archives, which must be there.
+/// Looks at no file but those that it names and that must be there: a CNI manifest, image archives, an ssh configuration.
 ///
 /// # Errors
 /// As [`load`], without those of reading the file.
 pub fn parse(text: &str, path: &Path) -> Result<Cluster> {
-    check::cluster(&source::Source::named(text, path), path.parent().unwrap_or(Path::new("")))
+    check::cluster(&source::Source::named(text, path), directory(path), None)
+}
+
+fn directory(file: &Path) -> &Path {
+    file.parent().unwrap_or(Path::new(""))
+}
+
+impl SeLinux {
+    /// The mode of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Permissive, Self::Enforcing].into_iter().find(|mode| mode.name() == name)
+    }
+
+    /// The mode as /etc/selinux/config and the facts have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Permissive => "permissive",
+            Self::Enforcing => "enforcing",
+        }
+    }
 }
 
 impl Role {

@@ -28,6 +28,8 @@ pub struct Facts {
     pub memory_mib: u64,
     /// Free space, for root, of the file system that holds /var/lib.
     pub disk_free_mib: u64,
+    /// The size of that file system. 0: not known.
+    pub disk_mib: u64,
     /// Active swap devices, as /proc/swaps names them.
     pub swap: Vec<String>,
     pub cgroup: Cgroup,
@@ -63,7 +65,7 @@ pub struct Facts {
     pub packages: BTreeMap<String, String>,
     /// Packages that are held (apt-mark hold, versionlock).
     pub held: Vec<String>,
-    /// Plain versions of kubeadm, kubelet, kubectl and containerd: `kubeadm` -> `1.34.2`. From the package database; a program that
+    /// Plain versions of kubeadm, kubelet, kubectl, containerd, docker and crio: `kubeadm` -> `1.34.2`. From the package database; a program that
     /// no package owns was asked itself.
     pub versions: BTreeMap<String, String>,
     /// Listening TCP ports, with the process (at most 15 characters of its name; empty where it can not be seen).
@@ -72,6 +74,8 @@ pub struct Facts {
     pub units: BTreeMap<String, Unit>,
     /// SHA-256 (hex) of managed files that exist, by path.
     pub files: BTreeMap<String, String>,
+    /// The text of those that slipway adds to and does not replace, by path: /etc/docker/daemon.json.
+    pub texts: BTreeMap<String, String>,
     /// Addresses of runtime sockets that exist: /run/containerd/containerd.sock, …
     pub sockets: Vec<String>,
     /// The cluster CA certificate (PEM) of /etc/kubernetes/pki/ca.crt.
@@ -139,10 +143,16 @@ pub struct Kubernetes {
     pub server: Option<String>,
     /// SHA-256 fingerprint (hex) of the CA certificate (DER) in kubelet.conf.
     pub ca_fingerprint: Option<String>,
+    /// The CRI socket that the kubelet was told of, without `unix://`; dockershim's where it was told of none, as up to 1.23.
+    pub runtime: Option<String>,
     /// /var/lib/etcd/member exists.
     pub etcd_data: bool,
     /// An init or join that slipway began here and that has not ended well: `init`, `join` ($STATE/attempt).
     pub attempt: Option<String>,
+    /// When slipway made this host a control plane, in seconds since 1970 by its clock. None where somebody else did.
+    pub since: Option<u64>,
+    /// What slipway asked of kubeadm on this control plane: settings of the cluster file, each with the digest of its value.
+    pub settings: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, Default, Serialize)]

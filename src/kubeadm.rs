@@ -15,11 +15,14 @@
 mod cluster;
 mod components;
 mod node;
+mod settings;
 
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
 };
+
+pub use settings::settings;
 
 use crate::{
     config::Version,
@@ -156,6 +159,12 @@ pub fn join_config(scene: &Scene<'_>) -> Result<String> {
         .with_some("controlPlane", control_plane)
         .with_some("timeouts", (api >= Api::V1beta4).then(|| Yaml::map([("discovery", DISCOVERY_TIMEOUT)])));
     Ok(join.document())
+}
+
+/// The CRI socket of a host, in the words of its kubeadm.
+#[must_use]
+pub fn cri_socket(scene: &Scene<'_>) -> String {
+    node::cri_socket(scene)
 }
 
 /// The address of the API server that certificates and kubeconfigs name, as `host:port`: the cluster file's, or the first

@@ -19,6 +19,7 @@ pub struct Site {
     pub host: Host,
     pub facts: Facts,
     pub profile: OsProfile,
+    pub runtime: RuntimeProfile,
     /// The address that the node has in the cluster.
     pub node_ip: IpAddr,
 }
@@ -29,7 +30,6 @@ pub struct Stage<'a> {
     /// The exact version to install.
     pub version: Version,
     pub sites: Vec<Site>,
-    pub runtime: &'a RuntimeProfile,
     pub cni: Option<&'a CniProfile>,
     pub secrets: &'a Secrets,
     /// The text of the CNI manifest that the cluster file names by path.
@@ -59,9 +59,13 @@ pub struct Scene<'a> {
 /// `NoControlPlane` when no site is one.
 pub fn first_of(sites: &[Site]) -> Result<&Site> {
     let control_planes = || sites.iter().filter(|site| site.host.role == Role::ControlPlane);
-    control_planes()
-        .find(|site| site.facts.pki_complete && site.facts.kubernetes.admin_conf)
-        .or_else(|| control_planes().find(|site| site.facts.pki_complete))
+    // One whose join was cut short holds the cluster's certificates already, but is no part of it yet.
+    let holders =
+        || control_planes().filter(|site| site.facts.pki_complete && site.facts.kubernetes.attempt.as_deref() != Some("join"));
+    holders()
+        .filter(|site| site.facts.kubernetes.admin_conf)
+        .min_by_key(|site| site.facts.kubernetes.since)
+        .or_else(|| holders().next())
         .or_else(|| control_planes().next())
         .ok_or_else(|| Error::new(Kind::NoControlPlane, "no host is a control plane"))
 }
@@ -77,7 +81,8 @@ impl Site {
 
 impl Stage<'_> {
     /// The control plane that ran `kubeadm init`, or that will: one that holds a cluster already goes before the order of the file,
-    /// so that a control plane that was reset joins its cluster again instead of starting another.
+    /// so that a control plane that was reset joins its cluster again instead of starting another; of several, the one that has held
+    /// it longest, so that it stays the same one when another joins.
     ///
     /// # Errors
     /// `NoControlPlane` when no site is one.
@@ -105,6 +110,12 @@ impl Scene<'_> {
     #[must_use]
     pub fn cgroup_driver(&self) -> &'static str {
         self.here.cgroup_driver()
+    }
+
+    /// The CRI socket that the kubelet of this host is told of.
+    #[must_use]
+    pub fn cri_socket(&self) -> &str {
+        self.here.runtime.cri_socket(self.stage.version.minor)
     }
 
     /// Whether this host runs `kubeadm init`.

@@ -1,16 +1,20 @@
 //! Carries a program to a shell on a host, streams the lines that it prints, and returns how it ended. The one seam to the world.
 
+mod ask;
 pub mod fake;
 mod input;
 mod lines;
 pub mod local;
+mod refusal;
+mod root;
+mod secret;
 mod shell;
 pub mod ssh;
 
 use std::path::Path;
 
 use self::input::Freight;
-pub use self::input::Progress;
+pub use self::{ask::Ask, input::Progress};
 use crate::{
     config::Reach,
     error::Result,
@@ -30,9 +34,6 @@ pub struct Exit {
     pub status: i32,
 }
 
-/// Asks the person for a password or passphrase: the prompt in, the answer out. None where there is no terminal.
-pub type Ask = std::sync::Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
-
 /// A way to run programs as root on one host.
 pub enum Transport {
     Local(local::Local),
@@ -47,7 +48,7 @@ impl Transport {
     /// `Unreachable`, `HostKey`, `Authentication`, `Privilege`.
     pub async fn connect(address: &str, reach: &Reach, ask: Ask) -> Result<Self> {
         match reach {
-            Reach::Local => Ok(Self::Local(local::Local::new()?)),
+            Reach::Local(local) => Ok(Self::Local(local::Local::new(local, ask))),
             Reach::Ssh(ssh) => Ok(Self::Ssh(Box::new(ssh::Ssh::connect(address, ssh, ask).await?))),
         }
     }
@@ -84,8 +85,8 @@ impl Transport {
             _ => on_line(line),
         };
         match self {
-            Self::Local(local) => local.send(program, Some(&mut freight), &mut listen).await,
-            Self::Ssh(ssh) => ssh.send(program, Some(&mut freight), &mut listen).await,
+            Self::Local(local) => root::send(local, program, Some(&mut freight), &mut listen).await,
+            Self::Ssh(ssh) => root::send(&**ssh, program, Some(&mut freight), &mut listen).await,
             Self::Fake(fake) => fake.run(program, &mut listen).await,
         }
     }

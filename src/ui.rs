@@ -26,7 +26,9 @@ pub use log::Log;
 use paint::Paint;
 pub use table::StatusRow;
 
-use crate::{error::Error, event::Event, phase::preflight::Finding, plan::Plan, render, report::Report, transport::Ask};
+use crate::{
+    error::Error, event::Event, phase::preflight::Finding, plan::Plan, profile::Listed, render, report::Report, transport::Ask,
+};
 
 /// How events are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,13 +143,9 @@ impl Ui {
             Face::Bars(bars) => Some(bars.handle()),
             Face::Lines(..) | Face::Json | Face::Quiet => None,
         };
-        let one_at_a_time = Mutex::new(());
-        Arc::new(move |prompt| {
-            let _turn = lock(&one_at_a_time);
-            match &bars {
-                Some(bars) => bars.suspend(|| ask::password(prompt)),
-                None => ask::password(prompt),
-            }
+        Ask::new(move |prompt| match &bars {
+            Some(bars) => bars.suspend(|| ask::password(prompt)),
+            None => ask::password(prompt),
         })
     }
 
@@ -248,6 +246,15 @@ pub fn findings(findings: &[Finding], json: bool) {
         print(&json::findings(findings));
     } else {
         print(&table::findings(findings, Paint::for_stdout()));
+    }
+}
+
+/// Prints the list of profiles.
+pub fn profiles(listed: &[Listed], json: bool) {
+    if json {
+        print(&format!("{}\n", json::profiles(listed)));
+    } else {
+        print(&table::profiles(listed));
     }
 }
 

@@ -21,6 +21,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rpassword", &["ui"]),
     ("russh", &["transport/ssh"]),
     ("rcgen", &["secrets"]),
+    ("p256", &["secrets"]),
     ("x509_parser", &["secrets"]),
     // containerd's own files are TOML too: whoever fills them in needs its quoting.
     ("toml", &["config", "profile", "phase/install/runtime"]),

@@ -3,6 +3,9 @@
 //! `UPDATE=1 cargo test --test install` writes the golden files anew; then read the difference. The whole script of a host
 //! is left in the tests' temporary directory (target/tmp), for running it by hand on a bare host.
 
+#[path = "install/made_up_host.rs"]
+mod made_up_host;
+
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
@@ -12,7 +15,9 @@ use std::{
 };
 
 use slipway::{
-    config::{Cidr, Cluster, Host, Images, Mirror, Packages, Reach, Role, Version, WantedCni, WantedVersion},
+    config::{
+        Cidr, Cluster, Host, Images, Local, Mirror, PackageSource, Packages, Reach, Role, Version, WantedCni, WantedVersion,
+    },
     error::{Kind, Result},
     facts::{Cgroup, Facts, Os},
     graph::Graph,
@@ -34,6 +39,8 @@ fn cluster() -> Cluster {
         service_cidr: network("10.96.0.0", 12),
         endpoint: None,
         node_cidr: None,
+        runtime: None,
+        selinux: None,
         skip_phases: Vec::new(),
         kubelet_extra_args: BTreeMap::new(),
         apiserver_extra_args: BTreeMap::new(),
@@ -49,9 +56,12 @@ fn lab() -> Cluster {
     Cluster {
         skip_phases: vec!["addon/coredns".to_owned()],
         packages: Packages {
-            url: Some("http://192.168.77.1:8080/deb".to_owned()),
-            key: None,
-            fingerprint: Some("1A217B2A6FAA012F2671C444A75C6030596AEAA6".to_owned()),
+            kubernetes: PackageSource {
+                url: Some("http://192.168.77.1:8080/deb".to_owned()),
+                key: None,
+                fingerprint: Some("1A217B2A6FAA012F2671C444A75C6030596AEAA6".to_owned()),
+            },
+            ..Packages::default()
         },
         images: Images {
             repository: Some("192.168.77.1:5000".to_owned()),
@@ -98,15 +108,15 @@ fn steps(cluster: &Cluster, version: &str, role: Role, facts: Facts) -> Result<V
         role,
         profile: None,
         node_ip: None,
-        reach: Reach::Local,
+        reach: Reach::Local(Local::default()),
     };
     let profile = profiles.os(None, &facts.os)?.clone();
-    let site = Site { host, facts, profile, node_ip: "192.168.77.13".parse().expect("an address") };
+    let runtime = profiles.runtime_of(cluster.runtime.as_deref(), &facts, cluster.kubernetes.minor)?.clone();
+    let site = Site { host, facts, profile, runtime, node_ip: "192.168.77.13".parse().expect("an address") };
     let stage = Stage {
         cluster,
         version: version.parse::<Version>().expect("a version"),
         sites: vec![site],
-        runtime: profiles.runtime("containerd")?,
         cni: None,
         secrets: &secrets,
         manifest: None,
@@ -262,11 +272,34 @@ fn a_centos_machine_with_a_firewall_and_swap() {
 }
 
 #[test]
+fn repositories_of_a_cluster_of_both_families() {
+    let mut cluster = lab();
+    let here = |name: &str| Some(format!("http://192.168.77.1:8080/rpm/{name}"));
+    cluster.packages.rpm.kubernetes.url = here("kubernetes");
+    cluster.packages.rpm.runtime.url = here("docker/");
+    let text = listing(&steps(&cluster, "1.20.2", Role::Worker, centos_machine()).expect("steps"));
+    for wanted in [
+        "baseurl=http://192.168.77.1:8080/rpm/kubernetes/\n",
+        "fetch 'http://192.168.77.1:8080/rpm/kubernetes/repodata/repomd.xml.key'",
+        "baseurl=http://192.168.77.1:8080/rpm/docker/\n",
+        "fetch 'http://192.168.77.1:8080/rpm/docker/gpg'",
+        // Kubernetes' is the one under [packages]; a mirror of Docker's repository keeps Docker's key.
+        "= '1A217B2A6FAA012F2671C444A75C6030596AEAA6'",
+        "= '060A61C51B558A7F742B77AAC52FEB6B621E9F35'",
+        "pkg_key_undo '1A217B2A6FAA012F2671C444A75C6030596AEAA6'",
+    ] {
+        assert!(text.contains(wanted), "{wanted}");
+    }
+    let debian = |cluster| listing(&steps(cluster, "1.20.2", Role::Worker, debian_container()).expect("steps"));
+    assert_eq!(debian(&cluster), debian(&lab()), "what is said of rpm is nothing to a host with deb");
+}
+
+#[test]
 fn what_can_not_be_done_is_refused_before_anything_is_done() {
     let old = steps(&cluster(), "1.20.2", Role::Worker, debian_container()).expect_err("no repository has it");
     assert_eq!(old.kind, Kind::UnsupportedVersion);
     let mut evil = cluster();
-    evil.packages.url = Some("https://example.org/deb/\ndeb [trusted=yes] http://evil.example/".to_owned());
+    evil.packages.kubernetes.url = Some("https://example.org/deb/\ndeb [trusted=yes] http://evil.example/".to_owned());
     let refused = steps(&evil, "1.34.2", Role::Worker, debian_container()).expect_err("an address of two lines");
     assert_eq!(refused.kind, Kind::Invalid);
 }

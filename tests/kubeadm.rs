@@ -5,10 +5,10 @@
 use std::{collections::BTreeMap, fs, net::IpAddr, path::Path};
 
 use slipway::{
-    config::{Cidr, Cluster, Host, Images, Packages, Reach, Role, Version, WantedCni, WantedVersion},
+    config::{Cidr, Cluster, Host, Images, Local, Packages, Reach, Role, Version, WantedCni, WantedVersion},
     facts::{Cgroup, Facts},
     kubeadm,
-    profile::{OsProfile, RuntimeProfile},
+    profile::{OsProfile, Profiles},
     scene::{Scene, Site, Stage},
     secrets::{Secrets, Token},
 };
@@ -47,6 +47,8 @@ fn cluster(name: &str, hosts: &[(&str, &str, Role)]) -> Cluster {
         service_cidr: network("10.96.0.0", 12),
         endpoint: None,
         node_cidr: None,
+        runtime: None,
+        selinux: None,
         skip_phases: Vec::new(),
         kubelet_extra_args: BTreeMap::new(),
         apiserver_extra_args: BTreeMap::new(),
@@ -58,7 +60,14 @@ fn cluster(name: &str, hosts: &[(&str, &str, Role)]) -> Cluster {
 }
 
 fn host(name: &str, address: &str, role: Role) -> Host {
-    Host { name: name.to_owned(), address: address.to_owned(), role, profile: None, node_ip: None, reach: Reach::Local }
+    Host {
+        name: name.to_owned(),
+        address: address.to_owned(),
+        role,
+        profile: None,
+        node_ip: None,
+        reach: Reach::Local(Local::default()),
+    }
 }
 
 fn arguments(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -81,6 +90,7 @@ fn sites(case: &Case) -> Vec<Site> {
         host: host.clone(),
         facts: case.facts.clone(),
         profile: OsProfile::default(),
+        runtime: Profiles::load(None).expect("the embedded profiles").runtime("containerd").expect("one of them").clone(),
         node_ip: host
             .address
             .parse()
@@ -91,18 +101,10 @@ fn sites(case: &Case) -> Vec<Site> {
 
 /// Calls `see` with the scene of every host.
 fn on_stage(case: &Case, sites: Vec<Site>, see: impl FnOnce(&[Scene<'_>])) {
-    let (secrets, runtime) = (secrets(), RuntimeProfile::default());
+    let secrets = secrets();
     let version: Version = case.version.parse().expect("a version");
-    let stage = Stage {
-        cluster: &case.cluster,
-        version,
-        sites,
-        runtime: &runtime,
-        cni: None,
-        manifest: None,
-        archives: Vec::new(),
-        secrets: &secrets,
-    };
+    let stage =
+        Stage { cluster: &case.cluster, version, sites, cni: None, manifest: None, archives: Vec::new(), secrets: &secrets };
     see(&stage.scenes().collect::<Vec<_>>());
 }
 

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# `scripts/lab down` leaves nothing: no hosts, namespaces, links, mounts, cgroups, NAT rules, state.
+# `scripts/lab down` leaves nothing: no hosts, namespaces, links, mounts, cgroups, NAT rules, forwarded ports, state.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/lab down
 left=$({
-    ip netns list | grep -E '^node[0-9]+' || :
-    ip -o link show | grep -E 'slipway' || :
+    ip netns list | grep -E '^slipway-' || :
+    ip -o link show | grep -E 'slipway|slipp?-node' || :
     grep -E 'slipway-lab' /proc/mounts || :
-    iptables-save -t nat 2>/dev/null | grep -F 192.168.77. || :
+    iptables-save 2>/dev/null | grep -E '192\.168\.77\.|slipway' || :
     find /sys/fs/cgroup -maxdepth 3 -type d -path '*slipway*' 2>/dev/null || :
     find /var/lib/slipway-lab -maxdepth 0 2>/dev/null || :
-    pgrep -fa 'systemd-nspawn.*slipway' || :
+    pgrep -fa 'systemd-nspawn.*slipway|lab\.d/forward\.py' || :
+    find target/lab -mindepth 1 -name '*private_key*' 2>/dev/null || :
 })
 if [ -n "$left" ]; then
     printf 'error: scripts/lab down left this behind:\n%s\n' "$left" >&2

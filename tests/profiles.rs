@@ -4,11 +4,12 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use slipway::{
     error::{Error, Kind},
-    facts::Os,
+    facts::{Facts, Os, Unit},
     profile::Profiles,
 };
 
@@ -34,23 +35,18 @@ fn refusal(name: &str, files: &[(&str, &str)]) -> Error {
 
 #[test]
 fn every_file_in_profiles_is_in_the_binary() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let source = fs::read_to_string(root.join("src/profile.rs")).expect("the source");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles");
+    let listed: BTreeSet<String> =
+        Profiles::load(None).expect("the embedded profiles").listed.into_iter().map(|each| each.file).collect();
     let mut files = BTreeSet::new();
-    for family in fs::read_dir(root.join("profiles")).expect("profiles/") {
-        let family = family.expect("an entry").path();
-        if !family.is_dir() {
-            continue;
-        }
-        for file in fs::read_dir(&family).expect("a directory") {
+    for family in ["os", "runtime", "cni"] {
+        for file in fs::read_dir(root.join(family)).expect("a directory") {
             let file = file.expect("an entry").path();
-            files.insert(file.strip_prefix(root).expect("below the root").to_string_lossy().into_owned());
+            files.insert(format!("profiles/{family}/{}", file.file_name().expect("a name").to_string_lossy()));
         }
     }
-    assert!(files.len() >= 10, "{files:?}");
-    for file in files {
-        assert!(source.contains(&format!("include_str!(\"../{file}\")")), "{file} is not in EMBEDDED in src/profile.rs");
-    }
+    assert!(files.len() >= 15, "{files:?}");
+    assert_eq!(files, listed);
 }
 
 #[test]
@@ -114,6 +110,21 @@ fn inheritance_lays_tables_over_each_other() {
 }
 
 #[test]
+fn what_is_inherited_can_be_left_out() {
+    let own = |without: &str| {
+        format!(
+            "name = \"own\"\ninherits = \"rocky\"\nmatch = {{ id = \"own\", versions = [\"1\"] }}\nwithout = [\"{without}\"]\n"
+        )
+    };
+    let dir = directory("without", &[("os/own.toml", &own("runtimes.docker.repository"))]);
+    let profiles = Profiles::load(Some(&dir)).expect("one more");
+    let profile = profiles.os(None, &os("own", "1")).expect("it");
+    assert!(profile.runtimes["docker"].repository.is_none() && profile.runtimes["containerd"].repository.is_some());
+    let error = refusal("without-what", &[("os/own.toml", &own("runtimes.dokcer.repository"))]);
+    assert!(error.what.contains("which rocky does not have"), "{error}");
+}
+
+#[test]
 fn a_directory_adds_and_overrides() {
     let dir = directory(
         "added",
@@ -135,6 +146,11 @@ fn what_is_wrong_is_said_with_its_place() {
     assert_eq!(error.kind, Kind::UnknownKey);
     assert!(error.what.contains("os/a.toml:3:1: ") && error.what.contains("prerequisits"), "{error}");
 
+    assert_eq!(error.hints, ["did you mean \"prerequisites\"?"]);
+    let error = refusal("runtime", &[("runtime/a.toml", "name = \"a\"\n\n[config]\nfle = \"x\"\n")]);
+    assert_eq!((error.kind, error.hints[0].as_str()), (Kind::UnknownKey, "did you mean \"file\"?"));
+    assert!(error.what.contains("runtime/a.toml:4:1: "), "{error}");
+
     let error = refusal("type", &[("os/a.toml", "name = \"a\"\n[packages]\nprerequisites = 3\n")]);
     assert_eq!(error.kind, Kind::Syntax);
     assert!(error.what.contains("os/a.toml:3:17: "), "{error}");
@@ -152,4 +168,121 @@ fn what_is_wrong_is_said_with_its_place() {
         ("os/b.toml", "name = \"b\"\ninherits = \"a\"\n"),
     ];
     assert!(refusal("circle", &circle).what.contains("inherits from itself"));
+}
+
+/// A host with these units, of which the active ones are marked.
+fn with_units(units: &[(&str, bool)]) -> Facts {
+    let unit = |(name, active): &(&str, bool)| {
+        let active = if *active { "active" } else { "inactive" };
+        ((*name).to_owned(), Unit { active: active.to_owned(), enabled: "enabled".to_owned() })
+    };
+    Facts { units: units.iter().map(unit).collect(), ..Facts::default() }
+}
+
+#[test]
+fn a_host_keeps_the_runtime_that_it_has() {
+    let profiles = Profiles::load(None).expect("the embedded profiles");
+    let of =
+        |wanted: Option<&str>, facts: &Facts, minor| profiles.runtime_of(wanted, facts, minor).expect("a runtime").name.clone();
+    let bare = with_units(&[]);
+    let docker = with_units(&[("docker.service", true), ("containerd.service", true)]);
+    let shim = with_units(&[("docker.service", true), ("containerd.service", true), ("cri-docker.service", true)]);
+    assert_eq!(of(None, &bare, 34), "containerd");
+    assert_eq!(of(Some("crio"), &docker, 34), "crio", "what the cluster file says comes first");
+    assert_eq!(of(None, &docker, 23), "docker");
+    assert_eq!(of(None, &docker, 24), "containerd", "a kubelet without dockershim takes what Docker brings");
+    assert_eq!(of(None, &shim, 34), "docker");
+    assert_eq!(of(None, &with_units(&[("crio.service", true), ("containerd.service", false)]), 34), "crio");
+    assert_eq!(of(None, &with_units(&[("crio.service", true), ("containerd.service", true)]), 34), "containerd");
+    // Docker that came to a node later changes nothing for its kubelet.
+    let mut node = docker.clone();
+    node.kubernetes.runtime = Some("/run/containerd/containerd.sock".to_owned());
+    assert_eq!(of(None, &node, 20), "containerd");
+    node.kubernetes.runtime = Some("/var/run/dockershim.sock".to_owned());
+    assert_eq!(of(None, &node, 20), "docker");
+    assert_eq!(profiles.runtime_of(Some("dokcer"), &bare, 34).expect_err("no such").hints, ["did you mean \"docker\"?"]);
+}
+
+#[test]
+fn what_is_said_of_a_version_holds_for_that_version() {
+    let profiles = Profiles::load(None).expect("the embedded profiles");
+    for (id, version, modules) in
+        [("rocky", "9.6", false), ("rocky", "10.0", true), ("rhel", "10.1", true), ("centos", "7", false)]
+    {
+        assert_eq!(!profiles.os(None, &os(id, version)).expect(version).kernel.packages.is_empty(), modules, "{id} {version}");
+    }
+    let packages = |version: &str, minor| {
+        let profile = profiles.os(None, &os("debian", version)).expect(version);
+        profile.runtimes["containerd"].serving(minor).expect("packages").packages[0].clone()
+    };
+    assert_eq!([packages("11", 25), packages("12", 34), packages("12", 20)], ["containerd"; 3]);
+    assert_eq!([packages("11", 26), packages("13", 36)], ["containerd.io"; 2]);
+    let crio = |minor| profiles.os(None, &os("debian", "12")).expect("12").runtimes["crio"].serving(minor).is_some();
+    assert!(crio(28) && !crio(27));
+    // A profile that is named serves a version that it does not know, as the newest of its own.
+    assert_eq!(profiles.os(Some("rocky"), &os("rocky", "11")).expect("named").matches.as_ref().expect("some").versions, ["10"]);
+}
+
+/// The mirrors of CentOS 7 as its image has them, with `sed` as the step calls it.
+#[test]
+fn closed_mirrors_give_way_to_the_vault() {
+    let profiles = Profiles::load(None).expect("the embedded profiles");
+    let dead = &profiles.os(None, &os("centos", "7")).expect("it").dead["mirrors"];
+    let there = "[base]\nname=CentOS-$releasever - Base\n\
+        mirrorlist=http://mirrorlist.centos.org/?release=$releasever&arch=$basearch&repo=os&infra=$infra\n\
+        #baseurl=http://mirror.centos.org/centos/$releasever/os/$basearch/\n\
+        gpgcheck=1\ngpgkey=file:///etc/pki/rpm-gpg/RPM-GPG-KEY-CentOS-7\n\n\
+        [own]\nbaseurl=http://mirror.example.org/centos/7/\n";
+    let file = directory("mirrors", &[("CentOS-Base.repo", there)]).join("CentOS-Base.repo");
+    let names_dead = |file: &Path| Command::new("grep").args(["-Eqs", &dead.lines]).arg(file).status().expect("grep").success();
+    assert!(names_dead(&file));
+    let edit = ["-E", "-i", dead.instead.as_deref().expect("a script")];
+    assert!(Command::new("sed").args(edit).arg(&file).status().expect("sed").success());
+    assert!(!names_dead(&file), "a second run finds nothing to do");
+    let wanted = there
+        .replace("mirrorlist=http", "#mirrorlist=http")
+        .replace("#baseurl=http://mirror.centos.org/", "baseurl=http://vault.centos.org/");
+    assert_eq!(fs::read_to_string(&file).expect("the file"), wanted);
+}
+
+#[test]
+fn the_command_lists_and_shows() {
+    let slipway = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_slipway")).args(arguments).output().expect("slipway runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, list, _) = slipway(&["profiles"]);
+    assert_eq!(code, Some(0));
+    for line in [
+        "os +rocky +centos +.*VERSION_ID 8, 9, 10",
+        "runtime +docker ",
+        "cni +flannel ",
+        "os +linux +- .*inherit from",
+        "os +apt +linux ",
+    ] {
+        let found = Command::new("grep").args(["-Eq", line]).stdin(feed(&list)).status().expect("grep").success();
+        assert!(found, "{line} is not in\n{list}");
+    }
+    let (_, json, _) = slipway(&["profiles", "--output", "json"]);
+    let listed: serde_json::Value = serde_json::from_str(&json).expect("one line of JSON");
+    assert_eq!(listed["profiles"].as_array().map(Vec::len), Some(list.lines().count() - 1));
+
+    let (_, shown, _) = slipway(&["profiles", "show", "rocky"]);
+    let shown: toml::Table = shown.parse().expect("TOML");
+    assert_eq!(shown["kubernetes"]["env"].as_str(), Some("/etc/sysconfig/kubelet"), "inherited from dnf");
+    assert_eq!(shown["match"]["id"].as_str(), Some("rocky"));
+
+    let own = "name = \"mint\"\ninherits = \"ubuntu\"\nmatch = { id = \"linuxmint\", versions = [\"22\"] }\n";
+    let dir = directory("shown", &[("os/mint.toml", own)]).display().to_string();
+    let (code, shown, _) = slipway(&["--profiles", &dir, "profiles", "show", "os/mint"]);
+    assert!(code == Some(0) && shown.contains("linuxmint"), "{shown}");
+    let (code, _, said) = slipway(&["profiles", "show", "rokcy"]);
+    assert_eq!(code, Some(18));
+    assert!(said.contains("hint: did you mean `slipway profiles show rocky`?"), "{said}");
+}
+
+/// A file with this text, as standard input.
+fn feed(text: &str) -> fs::File {
+    fs::File::open(directory("fed", &[("text", text)]).join("text")).expect("it was just written")
 }

@@ -7,8 +7,12 @@ mod odd_host;
 #[path = "ssh/sshd.rs"]
 mod sshd;
 
+#[path = "ssh/certificates.rs"]
+mod certificates;
 #[path = "ssh/host_keys.rs"]
 mod host_keys;
+#[path = "ssh/jumps.rs"]
+mod jumps;
 #[path = "ssh/logins.rs"]
 mod logins;
 #[path = "ssh/losses.rs"]
@@ -32,14 +36,14 @@ use slipway::{
 
 /// Nobody is there to answer, and being asked is an error of the test.
 fn nobody() -> Ask {
-    Arc::new(|prompt| panic!("asked: {prompt}"))
+    Ask::new(|prompt| panic!("asked: {prompt}"))
 }
 
 /// Someone who gives these answers in turn; counts the questions.
 fn person(answers: &'static [&'static str]) -> (Ask, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
-    (Arc::new(move |_| answers.get(count.fetch_add(1, Ordering::SeqCst)).map(|answer| (*answer).to_owned())), asked)
+    (Ask::new(move |_| answers.get(count.fetch_add(1, Ordering::SeqCst)).map(|answer| (*answer).to_owned())), asked)
 }
 
 async fn connect(ssh: &config::Ssh) -> Result<Ssh> {

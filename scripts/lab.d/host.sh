@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # A host: an overlay over the base image, booted by systemd-nspawn in its own network namespace and control groups.
 # $STATE/hosts/NODE: pid, console (the boot's log), booted (sshd has answered), root (the overlay, mounted), upper, work, containerd.
-# $STATE/keys/NODE: the ssh host key, which outlives a rebuild, so that a known_hosts stays valid.
+# $STATE/keys/NODE: what outlives a rebuild: the ssh host key, so that a known_hosts stays valid, and the names of image and network.
 
 # all_hosts: the nodes that exist, in their order.
 all_hosts() {
@@ -11,14 +11,41 @@ all_hosts() {
   done | sort -V
 }
 
+# node_image NODE: the name of its image; image_root IMAGE: the directory of one. The images are made by rootfs.sh and rootfs-el.sh.
+# shellcheck disable=SC2034 # the command line is checked against it
+IMAGE_NAMES='debian el'
+node_image() { cat "$STATE/keys/$1/image" 2>/dev/null || echo debian; }
+image_root() {
+  case $1 in
+    el) echo "$EL_ROOTFS" ;;
+    *) echo "$ROOTFS" ;;
+  esac
+}
+
+# keep NODE image|network NAME: what it is booted with from now on.
+keep() {
+  mkdir -p "$STATE/keys/$1"
+  echo "$3" >"$STATE/keys/$1/$2"
+}
+
+# any_el: whether any host that exists is of the EL family.
+any_el() {
+  local name
+  for name in $(all_hosts); do
+    [[ $(node_image "$name") != el ]] || return 0
+  done
+  return 1
+}
+
 host_alive() { alive "$STATE/hosts/$1/pid"; }
 host_booted() { host_alive "$1" && [[ -e $STATE/hosts/$1/booted ]]; }
 
 # host_answers NODE: whether its sshd greets.
 host_answers() {
-  local greeting
+  local greeting way
+  read -r -a way <<<"$(host_way "$1")"
   # shellcheck disable=SC2016 # for the inner bash to expand
-  greeting=$(timeout 1 bash -c 'exec 3<>"/dev/tcp/$1/22" && head -c 4 <&3' _ "$(host_address "$1")" 2>/dev/null) || true
+  greeting=$(timeout 1 bash -c 'exec 3<>"/dev/tcp/$1/$2" && head -c 4 <&3' _ "${way[@]}" 2>/dev/null) || true
   [[ $greeting == SSH- ]]
 }
 
@@ -27,9 +54,10 @@ start_host() {
   local name=$1 dir=$STATE/hosts/$1
   remove_host "$name"
   mkdir -p "$dir"/{root,upper,work,containerd}
-  mount -t overlay slipway-lab -o "lowerdir=$ROOTFS,upperdir=$dir/upper,workdir=$dir/work" "$dir/root"
+  mount -t overlay slipway-lab -o "lowerdir=$(image_root "$(node_image "$name")"),upperdir=$dir/upper,workdir=$dir/work" "$dir/root"
   write_identity "$name" "$dir/root"
   host_link_up "$name"
+  [[ $(node_network "$name") != vagrant ]] || forward_up "$name"
   launch "$name" "$dir"
 }
 
@@ -38,7 +66,7 @@ write_identity() {
   local name=$1 root=$2 keys=$STATE/keys/$1 n user
   if [[ ! -s $keys/ssh_host_ed25519_key.pub ]]; then
     mkdir -p "$keys"
-    rm -f "$keys"/*
+    rm -f "$keys"/ssh_host_*
     ssh-keygen -q -t ed25519 -N '' -C "root@$name" -f "$keys/ssh_host_ed25519_key"
   fi
   cp -p "$keys"/ssh_host_ed25519_key "$keys"/ssh_host_ed25519_key.pub "$root/etc/ssh/"
@@ -46,7 +74,12 @@ write_identity() {
   tr -d - </proc/sys/kernel/random/uuid >"$root/etc/machine-id"
   {
     printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n'
-    for ((n = 1; n <= MAX_NODES; n++)); do echo "$(host_address "node$n") node$n"; done
+    # Vagrant gives a machine its own name, and no other.
+    if [[ $(node_network "$name") == vagrant ]]; then
+      echo "127.0.2.1 $name $name"
+    else
+      for ((n = 1; n <= MAX_NODES; n++)); do echo "$SUBNET.$((10 + n)) node$n"; done
+    fi
   } >"$root/etc/hosts"
   # A resolver that listens on the machine's own loopback is out of reach for the hosts; its upstreams are not.
   if grep -q '^nameserver 127\.' /etc/resolv.conf && [[ -s /run/systemd/resolve/resolv.conf ]]; then
@@ -58,6 +91,9 @@ write_identity() {
     install -d -m 700 "$root/$user/.ssh"
     install -m 600 "$STATE/id_ed25519.pub" "$root/$user/.ssh/authorized_keys"
   done
+  if [[ $(node_network "$name") == vagrant ]]; then
+    install -m 600 "$(vagrant_key "$name").pub" "$root/home/vagrant/.ssh/authorized_keys"
+  fi
   chroot "$root" chown -R vagrant: /home/vagrant/.ssh
 }
 
@@ -108,6 +144,7 @@ remove_host() {
   local name=$1 dir=$STATE/hosts/$1
   if systemd_machine; then systemctl kill --signal=KILL "$(host_scope "$name")" 2>/dev/null || true; fi
   end "$dir/pid"
+  end "$dir/forward.pid"
   end_cgroups "$name"
   host_link_down "$name"
   # A lazy unmount when someone is looking into it: the directory can be deleted all the same.

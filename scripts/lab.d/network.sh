@@ -7,7 +7,25 @@ BRIDGE_ADDRESS=$SUBNET.1
 # All hosts that may ever exist have their name in every host's /etc/hosts, so that adding one later changes no running host.
 MAX_NODES=40
 
-host_address() { echo "$SUBNET.$((10 + ${1#node}))"; }
+# node_network NODE: `bridge`, this one, or `vagrant` (see vagrant.sh).
+# shellcheck disable=SC2034 # the command line is checked against it
+NETWORK_NAMES='bridge vagrant'
+node_network() { cat "$STATE/keys/$1/network" 2>/dev/null || echo bridge; }
+
+# host_address NODE: the address by which hosts reach it.
+host_address() {
+  if [[ $(node_network "$1") == vagrant ]]; then
+    echo "$VAGRANT_SUBNET.$((10 + ${1#node}))"
+  else
+    echo "$SUBNET.$((10 + ${1#node}))"
+  fi
+}
+
+# host_way NODE: address and port by which this machine reaches its sshd.
+host_way() {
+  if [[ $(node_network "$1") == vagrant ]]; then echo "127.0.0.1 $(vagrant_port "$1")"; else echo "$(host_address "$1") 22"; fi
+}
+
 host_netns() { echo "slipway-$1"; }
 
 # The comment by which `down` finds the lab's rules and nothing else.
@@ -62,31 +80,41 @@ restore_sysctls() {
   [[ ! -s $STATE/sysctls ]] || sysctl -q -p "$STATE/sysctls" || true
 }
 
-# host_link_up NODE: the namespace, with eth0 in it on the bridge.
+# host_link_up NODE: the namespace, with its links in it.
 host_link_up() {
-  local netns peer
+  local netns
   netns=$(host_netns "$1")
-  peer=slip-$1
   host_link_down "$1"
   ip netns add "$netns"
-  # The same hardware address each time, as on a machine that is set up anew: the others' ARP tables stay right.
-  ip link add "$peer" type veth peer name eth0 netns "$netns" address "$(printf '02:51:1b:00:00:%02x' "${1#node}")"
-  ip link set "$peer" master "$BRIDGE" up
   ip -n "$netns" link set lo up
-  ip -n "$netns" addr add "$(host_address "$1")/24" dev eth0
-  ip -n "$netns" link set eth0 up
-  ip -n "$netns" route add default via "$BRIDGE_ADDRESS"
+  if [[ $(node_network "$1") == vagrant ]]; then vagrant_link_up "$1"; else bridge_link_up "$1" "$netns"; fi
   # A namespace takes this over from the machine; on a bare host it is off, and slipway has to see to it.
   ip netns exec "$netns" sysctl -qw net.ipv4.ip_forward=0
 }
 
+# bridge_link_up NODE NETNS: eth0 on the bridge.
+bridge_link_up() {
+  local netns=$2 peer=slip-$1
+  # The same hardware address each time, as on a machine that is set up anew: the others' ARP tables stay right.
+  ip link add "$peer" type veth peer name eth0 netns "$netns" address "$(printf '02:51:1b:00:00:%02x' "${1#node}")"
+  ip link set "$peer" master "$BRIDGE" up
+  ip -n "$netns" addr add "$(host_address "$1")/24" dev eth0
+  ip -n "$netns" link set eth0 up
+  ip -n "$netns" route add default via "$BRIDGE_ADDRESS"
+}
+
 # host_link_attach NODE: mends the link of a running host whose bridge somebody deleted.
 host_link_attach() {
-  ip link set "slip-$1" master "$BRIDGE" up || die "$1 has lost its network link: scripts/lab rebuild $1"
+  local lost="$1 has lost its network link: scripts/lab rebuild $1"
+  ip link set "slip-$1" master "$BRIDGE" up || die "$lost"
+  [[ $(node_network "$1") == vagrant ]] || return 0
+  ip link set "slipp-$1" master "$VAGRANT_BRIDGE" up || die "$lost"
+  forward_up "$1"
 }
 
 # Deleting the veth's own end at once matters: a namespace lives on while anything still holds it.
 host_link_down() {
   ip link del "slip-$1" 2>/dev/null || true
   ip netns del "$(host_netns "$1")" 2>/dev/null || true
+  vagrant_link_down "$1"
 }

@@ -9,6 +9,12 @@ signing_key() {
   SIGNING_KEY=$ARTIFACT
 }
 
+# el_signing_key: sets EL_SIGNING_KEY likewise: the distribution's packages are not signed by whoever signs Kubernetes'.
+el_signing_key() {
+  artifact signing-key-el build_signing_key "$(declare -f build_signing_key)"
+  EL_SIGNING_KEY=$ARTIFACT
+}
+
 # with_gnupg FUNCTION ARG...: calls it with a GNUPGHOME of its own, short enough for the agent's socket, and ends the agent.
 with_gnupg() {
   GNUPGHOME=$(mktemp -d /tmp/lab-gnupg.XXXXXX)
@@ -31,13 +37,13 @@ make_signing_key() {
 # packages: sets PACKAGES to the directory with the repository.
 packages() {
   artifact packages build_packages "$KUBERNETES" "$CRICTL" "$SIGNING_KEY" \
-    "$(declare -f build_packages write_units build_deb sign_repository)"
+    "$(declare -f build_packages stage_kubernetes write_units build_deb sign_repository)"
   PACKAGES=$ARTIFACT
 }
 
-build_packages() {
-  local out=$1 stage=$1/stage command
-  say "building the Kubernetes packages"
+# stage_kubernetes STAGE: the files of each package below STAGE/PACKAGE, with Debian's places.
+stage_kubernetes() {
+  local stage=$1 command
   for command in kubeadm kubelet kubectl; do
     install -D -m 755 "$KUBERNETES/$command" "$stage/$command/usr/bin/$command"
   done
@@ -47,6 +53,12 @@ build_packages() {
   cp "$stage"/debian/usr/lib/cni/* "$stage/kubernetes-cni/opt/cni/bin/"
   rm -rf "$stage/debian"
   write_units "$stage"
+}
+
+build_packages() {
+  local out=$1 stage=$1/stage
+  say "building the Kubernetes packages"
+  stage_kubernetes "$stage"
 
   build_deb "$out" kubelet "$KUBERNETES_VERSION-1.1" 'Node agent of Kubernetes' 'iptables (>= 1.4.21), kubernetes-cni (>= 0.8.7), iproute2, socat, util-linux, mount, ebtables, ethtool, conntrack'
   build_deb "$out" kubeadm "$KUBERNETES_VERSION-1.1" 'Bootstrapper of Kubernetes' 'kubelet (>= 1.13.0), kubectl (>= 1.13.0), kubernetes-cni (>= 0.8.6), cri-tools (>= 1.13.0)'

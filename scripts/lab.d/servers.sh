@@ -1,8 +1,9 @@
 # shellcheck shell=bash
-# The two servers on the bridge: the apt repository over http, and the image registry. Both only read the cache.
+# The two servers on the bridge: the package repositories over http, and the image registry. Both only read the cache.
 
 PACKAGES_PORT=8080
-PACKAGES_URL=http://$BRIDGE_ADDRESS:$PACKAGES_PORT/deb/
+PACKAGES_SERVER=http://$BRIDGE_ADDRESS:$PACKAGES_PORT/
+PACKAGES_URL=${PACKAGES_SERVER}deb/
 
 # servers_up: starts what does not run, or runs with artifacts of another version. Sets STARTED to what it started.
 servers_up() {
@@ -10,6 +11,7 @@ servers_up() {
   STARTED=()
   mkdir -p "$dir/www"
   ln -sfn "$PACKAGES" "$dir/www/deb"
+  [[ -z ${RPMS-} ]] || ln -sfn "$RPMS" "$dir/www/rpm"
   for name in packages registry; do
     if alive "$dir/$name.pid" && [[ $(cat "$dir/$name.of" 2>/dev/null) == "$IMAGES" ]]; then continue; fi
     end "$dir/$name.pid"

@@ -8,9 +8,11 @@ use crate::{
     config::{Cluster, Host, Role},
     error::{Error, Kind, Result, nearest},
     execute::survey::ask_host,
+    facts::Facts,
     lower::{self, Program, quote},
     phase::PHASES,
     plan::{Plan, Verdict},
+    profile::Profiles,
     render,
     step::{File, Op, Step},
     ui::{self, StatusRow},
@@ -137,6 +139,7 @@ pub(super) fn no_such_host(name: &str, names: &[&str]) -> Error {
 /// `slipway status`. Hosts out of reach are part of the answer, and of the exit code.
 pub(super) async fn status(run: &Run) -> Result<u8> {
     let cluster = run.cluster()?;
+    let profiles = Profiles::load(run.profiles.as_deref())?;
     let session = Session::start(run.quiet_ui());
     let surveyed = site::survey(&cluster.hosts, &session.ask, run.concurrency, &session.events).await;
     let mut states = BTreeMap::new();
@@ -170,7 +173,7 @@ pub(super) async fn status(run: &Run) -> Result<u8> {
         if let Some((_, facts)) = surveyed.facts.iter().find(|(other, _)| other.name == host.name) {
             row.os.clone_from(&facts.os.name);
             row.kubelet = facts.versions.get("kubelet").cloned().unwrap_or_default();
-            row.runtime = facts.versions.get("containerd").map(|version| format!("containerd {version}")).unwrap_or_default();
+            row.runtime = runtime(&profiles, &cluster, facts);
             let joined = facts.kubernetes.kubelet_conf;
             row.state = match states.get(&host.name).map(String::as_str) {
                 Some("True") => "Ready",
@@ -197,6 +200,13 @@ pub(super) async fn status(run: &Run) -> Result<u8> {
         Some(error) => Err(error),
         None => Ok(0),
     }
+}
+
+/// Name and version of the runtime that a host has, or nothing.
+fn runtime(profiles: &Profiles, cluster: &Cluster, facts: &Facts) -> String {
+    // What the cluster file wants is not asked for: a status says what is there.
+    let Ok(profile) = profiles.runtime_of(None, facts, cluster.kubernetes.minor) else { return String::new() };
+    facts.versions.get(&profile.name).map(|version| format!("{} {version}", profile.name)).unwrap_or_default()
 }
 
 /// Name and Ready condition of each node, a line each.

@@ -5,7 +5,7 @@ use std::{fs, sync::Arc};
 use super::{Run, inspect::no_such_host, kubeconfig, session::Session, site};
 use crate::{
     cli,
-    config::{Cluster, Host, Role},
+    config::{API_PORT, Cluster, Host, Role},
     error::{Error, Kind, Result},
     execute::{self, Mode, Options, survey},
     graph::{Graph, Selection},
@@ -72,11 +72,15 @@ async fn work(run: &Run, session: &Session, cluster: &Cluster, targets: &[String
     // Hosts that stay are asked too: they drain the others and take them off the list of nodes.
     let mut surveyed = site::survey(&cluster.hosts, &session.ask, run.concurrency, &session.events).await;
     let is_target = |host: &Host| targets.contains(&host.name);
-    let staying: Vec<Staying<'_>> = surveyed
-        .facts
-        .iter()
-        .filter(|(host, _)| !is_target(host))
-        .map(|(host, facts)| Staying { name: &host.name, speaks: host.role == Role::ControlPlane && facts.kubernetes.admin_conf })
+    let mut others: Vec<_> = surveyed.facts.iter().filter(|(host, _)| !is_target(host)).collect();
+    // The one that speaks for the cluster is, if there is a choice, one whose API server runs.
+    others.sort_by_key(|(_, facts)| !facts.ports.contains_key(&API_PORT));
+    let staying: Vec<Staying<'_>> = others
+        .into_iter()
+        .map(|(host, facts)| Staying {
+            name: &host.name,
+            speaks: host.role == Role::ControlPlane && facts.kubernetes.admin_conf && facts.kubernetes.attempt.is_none(),
+        })
         .collect();
     let names: Vec<&str> = targets.iter().map(String::as_str).collect();
     let control_planes: Vec<&str> = cluster
@@ -85,8 +89,14 @@ async fn work(run: &Run, session: &Session, cluster: &Cluster, targets: &[String
         .filter(|host| host.role == Role::ControlPlane && is_target(host))
         .map(|host| host.name.as_str())
         .collect();
-    let steps =
-        reset::steps(&Reset { hosts: &names, control_planes: &control_planes, staying: &staying, purge, cnis: &profiles.cnis })?;
+    let steps = reset::steps(&Reset {
+        hosts: &names,
+        control_planes: &control_planes,
+        staying: &staying,
+        purge,
+        cnis: &profiles.cnis,
+        runtimes: &profiles.runtimes,
+    })?;
     // What the others do for a host that is out of reach is done all the same.
     let graph = Graph::new(steps)?
         .on_hosts(|host| surveyed.hosts.contains_key(host))

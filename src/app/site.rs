@@ -18,8 +18,12 @@ use crate::{
     graph::Graph,
     lower,
     phase::PHASES,
-    profile::Profiles,
-    scene::{Archive, Site, Stage, address, first_of},
+    profile::{CniProfile, Profiles},
+    scene::{
+        Archive, Site, Stage,
+        address::{self, Neighbours},
+        first_of,
+    },
     secrets::Secrets,
     transport::{Ask, Transport},
 };
@@ -67,8 +71,9 @@ impl Known {
     /// Draws the conclusions of a survey in which every host answered.
     pub(super) async fn conclude(cluster: Cluster, profiles: Profiles, surveyed: Surveyed) -> Result<Self> {
         let mut sites = Vec::with_capacity(surveyed.facts.len());
+        let neighbours = Neighbours::of(surveyed.facts.iter().map(|(_, facts)| facts));
         for (host, facts) in surveyed.facts {
-            sites.push(site(&cluster, &profiles, host, facts)?);
+            sites.push(site(&cluster, &profiles, &neighbours, host, facts)?);
         }
         let hosts = Arc::new(surveyed.hosts);
         let version = version::resolve(&cluster, &sites, &hosts).await?;
@@ -101,9 +106,10 @@ impl Known {
             all.push(joined.map_err(|error| Error::new(Kind::Internal, "a survey ended early").because(error))??);
         }
         all.sort_by_key(|(index, ..)| *index);
+        let neighbours = Neighbours::of(all.iter().map(|(_, _, facts, _)| facts));
         for (_, host, facts, checks) in all {
             answered.insert(host.name.clone(), checks);
-            sites.push(site(&self.cluster, &self.profiles, host, facts)?);
+            sites.push(site(&self.cluster, &self.profiles, &neighbours, host, facts)?);
         }
         let secrets = secrets(&sites)?;
         Ok(Self { sites, secrets, answered, ..self })
@@ -113,18 +119,24 @@ impl Known {
     pub(super) fn stage(&self) -> Result<Stage<'_>> {
         let cni = match &self.cluster.cni {
             WantedCni::Profile(name) => Some(self.profiles.cni(name)?),
-            _ => None,
+            WantedCni::ManifestFile(_) => self.cni_of(self.manifest.as_deref().unwrap_or_default()),
+            WantedCni::ManifestUrl { url, .. } => self.cni_of(url),
+            WantedCni::None => None,
         };
         Ok(Stage {
             cluster: &self.cluster,
             version: self.version,
             sites: self.sites.clone(),
-            runtime: self.profiles.runtime("containerd")?,
             cni,
             secrets: &self.secrets,
             manifest: self.manifest.clone(),
             archives: self.archives.clone(),
         })
+    }
+
+    /// The CNI whose manifest a user has brought, if it is a known one.
+    fn cni_of(&self, manifest: &str) -> Option<&CniProfile> {
+        self.profiles.cnis.iter().find(|profile| profile.knows(manifest))
     }
 
     /// The steps of these phases on every host. Needs that stand outside of the phases are handed on.
@@ -155,13 +167,14 @@ impl Known {
     }
 }
 
-fn site(cluster: &Cluster, profiles: &Profiles, host: Host, facts: Facts) -> Result<Site> {
+fn site(cluster: &Cluster, profiles: &Profiles, neighbours: &Neighbours, host: Host, facts: Facts) -> Result<Site> {
     let profile = profiles
         .os(host.profile.as_deref(), &facts.os)
         .map_err(|error| Error { what: format!("{}: {}", host.name, error.what), ..error })?
         .clone();
-    let node_ip = address::node_ip(cluster, &host, &facts)?;
-    Ok(Site { host, facts, profile, node_ip })
+    let runtime = profiles.runtime_of(cluster.runtime.as_deref(), &facts, cluster.kubernetes.minor)?.clone();
+    let node_ip = address::node_ip(cluster, &host, &facts, neighbours)?;
+    Ok(Site { host, facts, profile, runtime, node_ip })
 }
 
 fn secrets(sites: &[Site]) -> Result<Secrets> {

@@ -26,8 +26,9 @@ pub(super) async fn resolve(cluster: &Cluster, sites: &[Site], hosts: &Hosts) ->
     let Some(transport) = hosts.get(&first.host.name) else {
         return Err(Error::new(Kind::Unreachable, format!("{} is not connected", first.host.name)));
     };
-    let url = match &cluster.packages.url {
-        Some(url) => url.clone(),
+    let wanted_url = first.profile.packages.format.and_then(|format| cluster.packages.kubernetes(format).url);
+    let url = match wanted_url {
+        Some(url) => url,
         None => first.profile.kubernetes.repository.url.line(&[("minor", &wanted.minor.to_string())])?,
     };
     let offered = ask_host(transport, &index_program(&url)).await.map_err(|error| {

@@ -85,3 +85,12 @@ fn completions_know_the_commands() {
         assert!(script.contains("kubeconfig") && script.contains("accept-new-host-keys"), "{shell}");
     }
 }
+
+#[test]
+fn host_keys_are_forgotten_by_name() {
+    let Command::KnownHosts(KnownHosts::Forget { nodes }) = parse("known-hosts forget a b -c lab.toml").unwrap().command else {
+        panic!("not forget");
+    };
+    assert_eq!(nodes, ["a", "b"]);
+    assert_eq!(parse("known-hosts forget").unwrap_err().kind(), ErrorKind::MissingRequiredArgument);
+}

@@ -10,31 +10,31 @@ use std::{
 use toml::Spanned;
 
 use super::{
-    Cluster, Images, Mirror, Packages, WantedCni, WantedVersion, hosts,
+    Cluster, Images, Mirror, SeLinux, WantedCni, WantedVersion, hosts,
     networks::Networks,
     raw,
     source::Source,
-    words::{
-        endpoint, is_argument, is_kubeadm_phase, is_label, is_registry, is_repository, is_url, label_like, openpgp_fingerprint,
-    },
+    words::{endpoint, is_argument, is_kubeadm_phase, is_label, is_registry, is_repository, is_url, label_like, shell_word},
 };
 use crate::error::{Error, Kind, Result};
 
 /// Reads and checks a whole cluster file; its relative paths are relative to `dir`.
-pub(super) fn cluster(source: &Source<'_>, dir: &Path) -> Result<Cluster> {
+/// `ssh_config` is the user's own ssh configuration, if it is to count.
+pub(super) fn cluster(source: &Source<'_>, dir: &Path, ssh_config: Option<&Path>) -> Result<Cluster> {
     let file: raw::File = source.read()?;
-    let check = Check { source, dir };
+    let check = Check { source, dir, ssh_config };
     let Some(cluster) = file.cluster else {
         return Err(source
             .error(&(0..0), Kind::Invalid, "there is no [cluster] table")
             .hint("begin with [cluster], name and kubernetes"));
     };
     let (at, cluster) = (cluster.span(), cluster.into_inner());
-    let hosts = hosts::hosts(&check, &file.ssh, &file.host)?;
+    let name = check.cluster_name(&at, &cluster);
+    let hosts = hosts::hosts(&check, name.as_deref().unwrap_or("lab"), &file.ssh, &file.host)?;
     let networks = Networks::read(&check, &cluster, &at)?;
     networks.hold(&check, &hosts, &file.host)?;
     Ok(Cluster {
-        name: check.cluster_name(&at, &cluster)?,
+        name: name?,
         kubernetes: check.version(&at, &cluster)?,
         cni: check.cni(&cluster)?,
         pod_cidr: networks.pods.cidr,
@@ -43,6 +43,11 @@ pub(super) fn cluster(source: &Source<'_>, dir: &Path) -> Result<Cluster> {
         endpoint: check.optional(&cluster.endpoint, |text| {
             endpoint(text)
                 .ok_or_else(|| (format!("{text:?} is no HOST or HOST:PORT"), "write endpoint = \"api.example.com:6443\"".into()))
+        })?,
+        runtime: check.optional(&cluster.runtime, |text| label(text, "runtime"))?,
+        selinux: check.optional(&cluster.selinux, |text| {
+            let hint = || "write \"permissive\" or \"enforcing\", or leave it out: then it stays as it is".into();
+            SeLinux::named(text).ok_or_else(|| (format!("{text:?} is no mode of SELinux"), hint()))
         })?,
         skip_phases: check.skip_phases(&cluster.skip_phases)?,
         kubelet_extra_args: check.arguments(&cluster.kubelet_extra_args)?,
@@ -60,7 +65,8 @@ pub(super) type Broken = (String, String);
 /// The rules for single values, and where to find the text and the files that they speak of.
 pub(super) struct Check<'a> {
     pub(super) source: &'a Source<'a>,
-    dir: &'a Path,
+    pub(super) dir: &'a Path,
+    pub(super) ssh_config: Option<&'a Path>,
 }
 
 impl Check<'_> {
@@ -83,6 +89,16 @@ impl Check<'_> {
         hint: &str,
     ) -> Result<&'t Spanned<String>> {
         text.as_ref().ok_or_else(|| self.source.error(table, Kind::Invalid, what).hint(hint))
+    }
+
+    /// A command of slipway for this cluster file, as a person would type it.
+    pub(super) fn command(&self, words: &str) -> String {
+        match self.source.file() {
+            Some(file) if file != Path::new("cluster.toml") => {
+                format!("slipway {words} -c {}", shell_word(&file.display().to_string()))
+            }
+            _ => format!("slipway {words}"),
+        }
     }
 
     /// A path: `~/` is the operator's home, and a relative one starts from the cluster file's directory.
@@ -176,17 +192,6 @@ impl Check<'_> {
         args.iter().map(|(name, value)| Ok((self.text(name, rule)?, value.get_ref().clone()))).collect()
     }
 
-    fn packages(&self, packages: &raw::Packages) -> Result<Packages> {
-        Ok(Packages {
-            url: self.optional(&packages.url, url)?,
-            key: self.optional(&packages.key, url)?,
-            fingerprint: self.optional(&packages.fingerprint, |text| {
-                let hint = || "`gpg --show-keys KEYFILE` prints it".into();
-                openpgp_fingerprint(text).ok_or_else(|| ("a key's fingerprint is 40 hex digits".into(), hint()))
-            })?,
-        })
-    }
-
     fn images(&self, images: raw::Images) -> Result<Images> {
         let mirror = |mirror: Spanned<raw::Mirror>| {
             let (at, mirror) = (mirror.span(), mirror.into_inner());
@@ -212,7 +217,7 @@ impl Check<'_> {
 }
 
 /// A rule: an http or https URL.
-fn url(text: &str) -> Result<String, Broken> {
+pub(super) fn url(text: &str) -> Result<String, Broken> {
     let what = || (format!("{text:?} is no URL"), "write it as https://HOST/PATH, with no spaces or quotes in it".into());
     is_url(text).then(|| text.to_owned()).ok_or_else(what)
 }

@@ -34,6 +34,8 @@ pub struct Host {
     pub user: Option<String>,
     pub port: Option<u16>,
     pub keys: Vec<String>,
+    /// The machines to go through, as `jump` under `[ssh]` has them.
+    pub jump: Option<String>,
     pub known_hosts: Option<String>,
     /// Whether a host key that nobody has seen is accepted and remembered.
     pub accept_new: bool,
@@ -89,7 +91,7 @@ impl Draft {
         let mut text = String::new();
         // A String takes all that is written to it.
         let _ = self.write(&mut text);
-        check::cluster(&Source::unnamed(&text), file.parent().unwrap_or(Path::new("")))?;
+        check::cluster(&Source::unnamed(&text), file.parent().unwrap_or(Path::new("")), None)?;
         Ok(text)
     }
 
@@ -97,7 +99,8 @@ impl Draft {
         out.push_str(HEAD);
         self.write_cluster(out)?;
         let settings: Vec<Vec<Setting>> = self.hosts.iter().map(|host| self.settings(host)).collect();
-        let remote: Vec<&Vec<Setting>> = settings.iter().filter(|settings| !settings.is_empty()).collect();
+        let reached = settings.iter().zip(&self.hosts).filter(|(_, host)| host.address.is_some());
+        let remote: Vec<&Vec<Setting>> = reached.map(|(settings, _)| settings).collect();
         // What all hosts have in common goes into [ssh], the rest stands with each host.
         let shared: Vec<Setting> = remote.first().map_or_else(Vec::new, |first| {
             first.iter().filter(|setting| remote.iter().all(|other| other.contains(setting))).cloned().collect()
@@ -147,7 +150,9 @@ impl Draft {
                 out.push_str("# Where hosts have several networks: the one on which they reach each other.\n");
                 writeln!(out, "#node_cidr    = \"{VAGRANT_NETWORK}\"")
             }
-        }
+        }?;
+        out.push_str(ABOUT_HOSTS);
+        Ok(())
     }
 
     /// Networks for pods and services that hold none of the hosts' addresses, and the hosts' own network where it must be said.
@@ -169,9 +174,9 @@ impl Draft {
         if accepts_new {
             out.push_str("# These machines' ssh configuration says not to check host keys, as they are often rebuilt. slipway accepts a key\n");
             out.push_str(
-                "# that it has not seen, remembers it in this cluster's own file, and refuses a changed one: after a rebuild,\n",
+                "# that it has not seen, remembers it in this cluster's own file, and refuses a changed one; after a rebuild:\n",
             );
-            writeln!(out, "# remove {}.", self.own_known_hosts())?;
+            out.push_str("# slipway known-hosts forget NODE\n");
         }
         for setting in shared {
             writeln!(out, "{:<11} = {}", setting.key, setting.value)?;
@@ -179,6 +184,7 @@ impl Draft {
         for (key, example) in SSH_EXAMPLES.iter().filter(|(key, _)| !shared.iter().any(|setting| setting.key == *key)) {
             writeln!(out, "#{key:<11} = {example}")?;
         }
+        out.push_str(SECRETS);
         Ok(())
     }
 
@@ -187,8 +193,8 @@ impl Draft {
         if host.address.is_none() {
             return Vec::new();
         }
-        let user = host.user.as_ref().or(self.user.as_ref()).map_or("root", String::as_str);
-        let mut settings = vec![Setting { key: "user", value: quoted(user) }];
+        let user = host.user.as_ref().or(self.user.as_ref());
+        let mut settings: Vec<Setting> = user.map(|user| Setting { key: "user", value: quoted(user) }).into_iter().collect();
         settings.extend(host.port.map(|port| Setting { key: "port", value: port.to_string() }));
         let keys = if host.keys.is_empty() { &self.keys } else { &host.keys };
         match keys.as_slice() {
@@ -199,6 +205,7 @@ impl Draft {
                 settings.push(Setting { key: "key", value: format!("[{}]", keys.join(", ")) });
             }
         }
+        settings.extend(host.jump.as_ref().map(|jump| Setting { key: "jump", value: quoted(jump) }));
         let known_hosts = host.known_hosts.clone().or_else(|| host.accept_new.then(|| self.own_known_hosts()));
         settings.extend(known_hosts.map(|file| Setting { key: "known_hosts", value: quoted(&file) }));
         settings.extend(host.accept_new.then(|| Setting { key: "host_keys", value: quoted("accept-new") }));
@@ -239,12 +246,29 @@ const ABOUT_CNI: &str = "\
 # \"none\", or a manifest: its path (*.yaml), or its URL.
 ";
 
+const ABOUT_HOSTS: &str = "\
+# The container runtime: \"containerd\", \"crio\" or \"docker\". Without this a host keeps the one that it has, and a bare one gets containerd.
+#runtime      = \"containerd\"
+# SELinux, on hosts that have it: \"permissive\" or \"enforcing\". Without this it stays as it is.
+#selinux      = \"permissive\"
+";
+
 const SSH_EXAMPLES: &[(&str, &str)] = &[
+    ("user", "\"root\"  # or one who may use sudo or doas"),
     ("port", "22"),
     ("key", "\"~/.ssh/id_ed25519\"  # or a list; without: ssh-agent's keys, then those in ~/.ssh"),
+    ("jump", "\"me@gate.example.com\"  # the host to go through; or a list, nearest first; or \"none\""),
     ("known_hosts", "\"~/.ssh/known_hosts\""),
     ("host_keys", "\"strict\"  # or \"accept-new\": accept and remember the key of a host that nobody has seen"),
+    ("ssh_config", "\"none\"  # what is not said here, ~/.ssh/config says; or name another file; \"none\" does without"),
 ];
+
+/// Settings whose example needs a file that is not there when the cluster file is tried.
+const SECRETS: &str = "\
+# Passwords are asked for where a terminal is there. Elsewhere each comes from a file of yours (mode 600), or from a variable:
+# password_file (SLIPWAY_SSH_PASSWORD), jump_password_file (SLIPWAY_JUMP_PASSWORD), sudo_password_file (SLIPWAY_SUDO_PASSWORD),
+# passphrase_file for keys (SLIPWAY_KEY_PASSPHRASE).
+";
 
 const EXAMPLES: &str = r#"
 # Where packages and images come from, if not from pkgs.k8s.io and registry.k8s.io.
@@ -252,6 +276,12 @@ const EXAMPLES: &str = r#"
 #url         = "https://mirror.example.com/v1.34/deb/"
 #key         = "https://mirror.example.com/v1.34/deb/Release.key"
 #fingerprint = "DE15B14486CD377B9E876E1A234654DA9A296436"
+
+#[packages.rpm]  # the same keys for hosts with rpm alone; [packages.deb] for those with deb
+#url = "https://mirror.example.com/v1.34/rpm/"
+
+#[packages.rpm.runtime]  # for the container runtime, where the distribution does not have it
+#url = "https://mirror.example.com/docker-ce/centos/9/x86_64/stable/"
 
 #[images]
 #repository = "registry.example.com/k8s"

@@ -38,6 +38,8 @@ pub(super) struct Cluster {
     pub(super) service_cidr: Text,
     pub(super) node_cidr: Text,
     pub(super) endpoint: Text,
+    pub(super) runtime: Text,
+    pub(super) selinux: Text,
     #[serde(default)]
     pub(super) skip_phases: Vec<Spanned<String>>,
     #[serde(default)]
@@ -49,6 +51,30 @@ pub(super) struct Cluster {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Packages {
+    pub(super) url: Text,
+    pub(super) key: Text,
+    pub(super) fingerprint: Text,
+    #[serde(default)]
+    pub(super) runtime: Repository,
+    #[serde(default)]
+    pub(super) deb: FormatPackages,
+    #[serde(default)]
+    pub(super) rpm: FormatPackages,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FormatPackages {
+    pub(super) url: Text,
+    pub(super) key: Text,
+    pub(super) fingerprint: Text,
+    #[serde(default)]
+    pub(super) runtime: Repository,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Repository {
     pub(super) url: Text,
     pub(super) key: Text,
     pub(super) fingerprint: Text,
@@ -78,7 +104,14 @@ pub(super) struct Ssh {
     pub(super) port: Option<Spanned<i64>>,
     pub(super) key: Option<Spanned<OneOrMany>>,
     pub(super) agent: Option<bool>,
+    pub(super) jump: Option<Spanned<OneOrMany>>,
+    #[serde(rename = "become")]
+    pub(super) becomes: Text,
     pub(super) password_file: Text,
+    pub(super) jump_password_file: Text,
+    pub(super) sudo_password_file: Text,
+    pub(super) passphrase_file: Text,
+    pub(super) ssh_config: Text,
     pub(super) known_hosts: Text,
     pub(super) host_keys: Text,
     pub(super) connect_timeout: Option<Spanned<i64>>,

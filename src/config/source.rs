@@ -27,6 +27,11 @@ impl<'a> Source<'a> {
         Self { text, file: None }
     }
 
+    /// The file, if the text lies in one.
+    pub(super) fn file(&self) -> Option<&'a Path> {
+        self.file
+    }
+
     /// An error at a place in the text.
     pub(super) fn error(&self, span: &Range<usize>, kind: Kind, what: impl std::fmt::Display) -> Error {
         let Some(file) = self.file else { return Error::new(kind, what.to_string()) };

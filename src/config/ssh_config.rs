@@ -1,180 +1,131 @@
-//! Hosts from an ssh configuration, as `vagrant ssh-config` prints it: one `Host` block each, with all that is needed to log in.
+//! The ssh configuration, as far as slipway follows it (ssh_config(5)): what ~/.ssh/config says of a host, and the hosts of a file
+//! such as `vagrant ssh-config` prints, with all that is needed to log in.
+//!
+//! Followed: Host, Match (all, host, originalhost, user, localuser), Include, HostName, User, Port, IdentityFile, IdentitiesOnly,
+//! IdentityAgent, ProxyJump, UserKnownHostsFile, GlobalKnownHostsFile, RevokedHostKeys, HostKeyAlias, StrictHostKeyChecking. The first
+//! value wins.
+//! ProxyCommand is refused; every other keyword is passed over.
 
-use super::new::Host;
+mod glob_paths;
+mod jump;
+mod lookup;
+mod read;
+
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+};
+
+pub(super) use self::{
+    jump::{Spec, is_ssh_name, specs},
+    lookup::{Agent, Found, Said},
+};
+use super::{HostKeys, new::Host};
 use crate::error::{Error, Kind, Result};
 
-/// Reads the hosts of an ssh configuration. `Host *` gives what the others leave out; keywords that do not matter here are passed over.
-///
-/// # Errors
-/// `Syntax` for what ssh itself would refuse, and `Invalid` for what slipway cannot follow: `Match`, `Include`, patterns, and hosts
-/// behind another (`ProxyJump`, `ProxyCommand`).
-pub fn parse(text: &str) -> Result<Vec<Host>> {
-    let mut blocks = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim_start_matches('\u{feff}').trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let at = |kind, what: String| Error::new(kind, format!("ssh configuration, line {}: {what}", index + 1));
-        let (keyword, value) = line.split_once([' ', '\t', '=']).unwrap_or((line, ""));
-        let keyword = keyword.to_ascii_lowercase();
-        let value = value.trim_start_matches([' ', '\t', '=']);
-        let words = words(value).ok_or_else(|| at(Kind::Syntax, format!("a quote without its end in {value:?}")).hint(HINT))?;
-        let Some(first) = words.first() else { return Err(at(Kind::Syntax, format!("{keyword:?} has no value")).hint(HINT)) };
-        match (keyword.as_str(), blocks.last_mut()) {
-            ("host", _) => {
-                let pattern = words.len() > 1 || first.contains(['*', '?', '!']) && first != "*";
-                if pattern {
-                    let what = format!("{value:?} is not one host's name");
-                    return Err(at(Kind::Invalid, what).hint("give each host a Host block of its own"));
-                }
-                blocks.push(Block { name: first.clone(), ..Block::default() });
-            }
-            ("match" | "include" | "proxyjump" | "proxycommand", _) if first != "none" => {
-                return Err(
-                    at(Kind::Invalid, format!("slipway cannot follow {keyword:?}")).hint("write the hosts with --host instead")
-                );
-            }
-            // Ahead of the first Host, a keyword holds for all hosts.
-            (_, None) => {
-                let mut block = Block { name: "*".into(), ..Block::default() };
-                block.set(&keyword, &words).map_err(|what| at(Kind::Syntax, what).hint(HINT))?;
-                blocks.push(block);
-            }
-            (_, Some(block)) => block.set(&keyword, &words).map_err(|what| at(Kind::Syntax, what).hint(HINT))?,
+/// One configuration with all that it includes. The default knows nothing.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SshConfig {
+    blocks: Vec<read::Block>,
+    home: PathBuf,
+}
+
+impl SshConfig {
+    /// Reads a file and those that it includes.
+    ///
+    /// # Errors
+    /// `NoFile` when it can not be read, `Syntax` and `Invalid` for what ssh itself would refuse.
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        let home = env::home_dir().unwrap_or_default();
+        let shown = read::shorten(path, &home);
+        let text = fs::read_to_string(path)
+            .map_err(|error| Error::new(Kind::NoFile, format!("the ssh configuration {shown} can not be read")).because(error))?;
+        Self::parse(&text, &shown)
+    }
+
+    /// As `read`, of a file that need not be there.
+    pub(super) fn read_if_there(path: &Path) -> Result<Self> {
+        match fs::metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            _ => Self::read(path),
         }
     }
-    let (defaults, hosts): (Vec<Block>, Vec<Block>) = blocks.into_iter().partition(|block| block.name == "*");
-    if hosts.is_empty() {
-        return Err(Error::new(Kind::Invalid, "the ssh configuration has no Host").hint(HINT));
+
+    /// Reads text; `shown` is what messages call it.
+    pub(super) fn parse(text: &str, shown: &str) -> Result<Self> {
+        let home = env::home_dir().unwrap_or_default();
+        Ok(Self { blocks: read::text(text, shown, &home)?, home })
     }
-    Ok(hosts.into_iter().map(|host| defaults.iter().fold(host, Block::over).finish()).collect())
+
+    /// What it says of the host that a person calls `host`; `own_jump` is whether the cluster file says how to get there.
+    ///
+    /// # Errors
+    /// `Syntax` for values that make no sense, `Invalid` for what slipway can not follow.
+    pub(super) fn lookup(&self, host: &str, said: Said<'_>, own_jump: bool) -> Result<Found> {
+        lookup::lookup(self, host, said, own_jump)
+    }
+}
+
+/// Whether a known_hosts file is one that remembers nothing.
+pub(super) fn forgets(file: &str) -> bool {
+    file == "/dev/null" || file.eq_ignore_ascii_case("nul")
 }
 
 const HINT: &str = "pipe it in whole: `vagrant ssh-config | slipway new --ssh-config -`";
 
-/// A `Host` block. ssh takes the first value that it finds for a keyword.
-#[derive(Clone, Default)]
-struct Block {
-    name: String,
-    address: Option<String>,
-    user: Option<String>,
-    port: Option<u16>,
-    keys: Vec<String>,
-    known_hosts: Option<String>,
-    checking: Option<String>,
+/// Reads the hosts of an ssh configuration: the names that its `Host` lines spell out, in their order, each with what all lines
+/// together say of it.
+///
+/// # Errors
+/// `Syntax` for what ssh itself would refuse, and `Invalid` for what slipway cannot follow: hosts behind a `ProxyCommand`.
+pub fn parse(text: &str) -> Result<Vec<Host>> {
+    let hinted = |error: Error| if error.hints.is_empty() { error.hint(HINT) } else { error };
+    let config = SshConfig::parse(text, "ssh configuration").map_err(hinted)?;
+    let names = read::names(&config.blocks);
+    if names.is_empty() {
+        return Err(Error::new(Kind::Invalid, "the ssh configuration has no Host").hint(HINT));
+    }
+    names.into_iter().map(|name| import(&config, name).map_err(hinted)).collect()
 }
 
-impl Block {
-    fn set(&mut self, keyword: &str, words: &[String]) -> Result<(), String> {
-        let value = words[0].clone();
-        match keyword {
-            "hostname" => _ = self.address.get_or_insert(value),
-            "user" => _ = self.user.get_or_insert(value),
-            "port" => {
-                let port = super::words::port_number(&value).ok_or_else(|| format!("{value:?} is no port"))?;
-                self.port.get_or_insert(port);
-            }
-            // ssh tries all of them in turn.
-            "identityfile" if value != "none" => self.keys.push(value),
-            "userknownhostsfile" => _ = self.known_hosts.get_or_insert(value),
-            "stricthostkeychecking" => _ = self.checking.get_or_insert(value.to_ascii_lowercase()),
-            _ => {}
-        }
-        Ok(())
+fn import(config: &SshConfig, name: String) -> Result<Host> {
+    let found = config.lookup(&name, Said::default(), false)?;
+    if let Some(file) = found.revoked_host_keys.first() {
+        let what = format!("{name} has RevokedHostKeys {file}, which a cluster file can not say");
+        return Err(Error::new(Kind::Invalid, what)
+            .hint("leave the file where it is, and name it there: ssh_config = \"FILE\" under [ssh]"));
     }
-
-    fn over(self, defaults: &Self) -> Self {
-        Self {
-            name: self.name,
-            address: self.address.or_else(|| defaults.address.clone()),
-            user: self.user.or_else(|| defaults.user.clone()),
-            port: self.port.or(defaults.port),
-            keys: [self.keys, defaults.keys.clone()].concat(),
-            known_hosts: self.known_hosts.or_else(|| defaults.known_hosts.clone()),
-            checking: self.checking.or_else(|| defaults.checking.clone()),
-        }
-    }
-
-    fn finish(self) -> Host {
-        // Vagrant's machines change their keys with each rebuild, so it turns checking off and remembers nothing. slipway
-        // has no such setting; the nearest is to accept a new key, and to remember it in a file of the cluster's own.
-        let accept_new = matches!(self.checking.as_deref(), Some("no" | "off" | "accept-new"));
-        let remembered = self.known_hosts.filter(|file| file != "/dev/null" && file != "none");
-        Host {
-            address: Some(self.address.unwrap_or_else(|| self.name.clone())),
-            name: self.name,
-            role: None,
-            user: self.user,
-            port: self.port,
-            keys: self.keys,
-            known_hosts: remembered,
-            accept_new,
-        }
-    }
+    // Vagrant's machines change their keys with each rebuild, so it turns checking off and remembers nothing. slipway
+    // has no such setting; the nearest is to accept a new key, and to remember it in a file of the cluster's own.
+    let accept_new = found.host_keys == Some(HostKeys::AcceptNew);
+    let remembered = found.known_hosts.unwrap_or_default().into_iter().find(|file| !forgets(file));
+    // A jump host may be one of this configuration, which is not there to ask when the cluster file is used.
+    let hops = found.jump.filter(|specs| !specs.is_empty()).map(|specs| {
+        let hops = specs.iter().map(|spec| written_out(config, spec)).collect::<Result<Vec<_>>>()?;
+        Ok::<_, Error>(hops.join(","))
+    });
+    Ok(Host {
+        address: Some(found.hostname.unwrap_or_else(|| name.clone())),
+        name,
+        role: None,
+        user: found.user,
+        port: found.port,
+        keys: found.keys.unwrap_or_default(),
+        known_hosts: remembered,
+        accept_new,
+        jump: hops.transpose()?,
+    })
 }
 
-/// Splits a value into words, with double quotes around those that hold spaces. A backslash is a letter: Windows paths have them.
-fn words(value: &str) -> Option<Vec<String>> {
-    let mut words = Vec::new();
-    let mut rest = value.trim();
-    while !rest.is_empty() {
-        let (word, tail) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"')?,
-            None => rest.split_once(char::is_whitespace).unwrap_or((rest, "")),
-        };
-        words.push(word.to_owned());
-        rest = tail.trim_start();
-    }
-    Some(words)
+fn written_out(config: &SshConfig, spec: &Spec) -> Result<String> {
+    let found = config.lookup(&spec.host, Said::default(), false)?;
+    let host = found.hostname.unwrap_or_else(|| spec.host.clone());
+    let host = if host.contains(':') { format!("[{host}]") } else { host };
+    let user = spec.user.clone().or(found.user).map_or_else(String::new, |user| format!("{user}@"));
+    let port = spec.port.or(found.port).map_or_else(String::new, |port| format!(":{port}"));
+    Ok(format!("{user}{host}{port}"))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn vagrants_output_is_read() {
-        let text = include_str!("../../tests/config/vagrant.ssh_config");
-        let host = |name: &str, port, key: &str| Host {
-            name: name.into(),
-            address: Some("127.0.0.1".into()),
-            user: Some("vagrant".into()),
-            port: Some(port),
-            keys: vec![key.into()],
-            accept_new: true,
-            ..Host::default()
-        };
-        let expected = [
-            host("cp1", 2222, "/home/me/my lab/.vagrant/machines/cp1/virtualbox/private_key"),
-            host("node1", 2200, "C:/Users/me/.vagrant/machines/node1/virtualbox/private_key"),
-        ];
-        assert_eq!(parse(text).unwrap(), expected);
-    }
-
-    #[test]
-    fn checking_and_defaults_are_kept() {
-        let text = "Host a\n HostName=192.0.2.1\nStrictHostKeyChecking yes\nUserKnownHostsFile \"/k h\"\r\n\nHost b\nPort 1\nHost *\nPort 2\nUser me\n";
-        let hosts = parse(text).unwrap();
-        assert_eq!((hosts[0].known_hosts.as_deref(), hosts[0].accept_new), (Some("/k h"), false));
-        let ports: Vec<_> = hosts.iter().map(|host| (host.name.as_str(), host.port, host.user.as_deref())).collect();
-        assert_eq!(ports, [("a", Some(2), Some("me")), ("b", Some(1), Some("me"))]);
-        assert_eq!(hosts[1].address.as_deref(), Some("b"));
-    }
-
-    #[test]
-    fn what_can_not_be_followed_is_refused_with_its_line() {
-        for (text, kind, what) in [
-            ("", Kind::Invalid, "the ssh configuration has no Host"),
-            ("Host a\nPort x\n", Kind::Syntax, "ssh configuration, line 2: \"x\" is no port"),
-            ("Host a b\n", Kind::Invalid, "ssh configuration, line 1: \"a b\" is not one host's name"),
-            ("Host a\n\nProxyJump b\n", Kind::Invalid, "ssh configuration, line 3: slipway cannot follow \"proxyjump\""),
-            ("Host a\nIdentityFile \"/x\n", Kind::Syntax, "ssh configuration, line 2: a quote without its end in \"\\\"/x\""),
-            ("Host\n", Kind::Syntax, "ssh configuration, line 1: \"host\" has no value"),
-        ] {
-            let error = parse(text).unwrap_err();
-            assert_eq!((error.kind, error.what.as_str()), (kind, what));
-            assert_eq!(error.hints.len(), 1);
-        }
-    }
-}
+#[path = "ssh_config/tests.rs"]
+mod tests;

@@ -105,6 +105,12 @@ pub(super) fn is_argument(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
+/// A word of a command that a person may paste: quoted where a shell would take it for something else.
+pub(super) fn shell_word(text: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || "/._-+:@,%=".contains(letter);
+    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,5 +186,19 @@ mod tests {
         assert_eq!(openpgp_fingerprint("234654DA9A296436"), None);
         assert!(is_host_key("SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"));
         assert!(!is_host_key("SHA256:short") && !is_host_key("MD5:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"));
+    }
+
+    #[test]
+    fn a_command_for_a_person_is_quoted_where_it_must_be() {
+        for (word, shown) in [
+            ("lab/cluster-1.toml", "lab/cluster-1.toml"),
+            ("my lab/cluster.toml", "'my lab/cluster.toml'"),
+            ("it's", r"'it'\''s'"),
+            ("$HOME", "'$HOME'"),
+            ("~/x", "'~/x'"),
+            ("", "''"),
+        ] {
+            assert_eq!(shell_word(word), shown);
+        }
     }
 }

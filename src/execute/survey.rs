@@ -1,8 +1,8 @@
 //! Asks hosts what is there: facts, and which steps are done already.
 
 use std::{
-    collections::BTreeMap,
-    sync::Arc,
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -32,13 +32,14 @@ pub struct Answer {
 /// Every host has its own result: one that is out of reach does not hide what the others said.
 pub async fn survey(hosts: &[Host], ask: &Ask, concurrency: usize, events: &Events) -> Vec<(Host, Result<Answer>)> {
     let slots = Arc::new(Semaphore::new(concurrency.max(1)));
+    let said = Arc::new(Mutex::new(BTreeSet::new()));
     let mut tasks = JoinSet::new();
     for (index, host) in hosts.iter().cloned().enumerate() {
         let peers: Vec<String> = hosts.iter().filter(|peer| peer.name != host.name).map(|peer| peer.address.clone()).collect();
-        let (ask, events, slots) = (Arc::clone(ask), events.clone(), Arc::clone(&slots));
+        let (ask, events, slots, said) = (ask.clone(), events.clone(), Arc::clone(&slots), Arc::clone(&said));
         tasks.spawn(async move {
             let _slot = slots.acquire().await;
-            let answer = survey_host(&host, &peers, ask, &events).await;
+            let answer = survey_host(&host, &peers, ask, &events, &said).await;
             (index, host, answer)
         });
     }
@@ -50,7 +51,8 @@ pub async fn survey(hosts: &[Host], ask: &Ask, concurrency: usize, events: &Even
     answers.into_iter().map(|(_, host, answer)| (host, answer)).collect()
 }
 
-async fn survey_host(host: &Host, peers: &[String], ask: Ask, events: &Events) -> Result<Answer> {
+/// `said` is what a person has been told already: hosts behind one jump host have much to say in common.
+async fn survey_host(host: &Host, peers: &[String], ask: Ask, events: &Events, said: &Mutex<BTreeSet<String>>) -> Result<Answer> {
     let began = Instant::now();
     let tell = |state, execs| {
         let _ = events.send(Event::Host { host: host.name.clone(), state, took: began.elapsed(), execs });
@@ -59,7 +61,9 @@ async fn survey_host(host: &Host, peers: &[String], ask: Ask, events: &Events) -
     let asked = async {
         let transport = Transport::connect(&host.address, &host.reach, ask).await?;
         for text in transport.notes() {
-            let _ = events.send(Event::Note { text });
+            if said.lock().unwrap_or_else(PoisonError::into_inner).insert(text.clone()) {
+                let _ = events.send(Event::Note { text });
+            }
         }
         tell(HostState::Probing, 0);
         let (facts, checks) = again(&transport, peers).await?;

@@ -48,12 +48,12 @@ pub(super) fn proc_tcp(local: &str) -> Option<u16> {
     u16::from_str_radix(local.rsplit_once(':')?.1, 16).ok()
 }
 
-/// A line of `df -Pk`: the free space in KiB. It stands before the percentage; a name before it may have blanks.
-pub(super) fn df(line: &str) -> Option<u64> {
+/// A line of `df -Pk`: the free space and the size, in KiB. They stand before the percentage; a name before them may have blanks.
+pub(super) fn df(line: &str) -> Option<(u64, u64)> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let percent =
         words.iter().skip(1).position(|word| word.strip_suffix('%').is_some_and(|number| number.parse::<u8>().is_ok()))?;
-    words.get(percent)?.parse().ok()
+    Some((words.get(percent)?.parse().ok()?, words.get(percent.checked_sub(2)?)?.parse().ok()?))
 }
 
 /// A list of CPUs as the kernel writes it, `0-3,8`: how many.
@@ -109,6 +109,14 @@ pub(super) fn locks(line: &str, package: &str) -> bool {
     name.strip_prefix(package)
         .and_then(|rest| rest.strip_prefix('-'))
         .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// The path of a CRI socket at the start of a text: `unix:///run/crio/crio.sock --x"`, `/run/containerd/containerd.sock`.
+pub(super) fn socket(text: &str) -> Option<String> {
+    let text = text.trim_start_matches(['"', '\'', ' ']);
+    let path = text.strip_prefix("unix://").unwrap_or(text);
+    let path = path.split(|letter: char| letter.is_whitespace() || matches!(letter, '"' | '\'' | ',')).next()?;
+    path.starts_with('/').then(|| path.to_owned())
 }
 
 /// The value of `"subnet"` in a line of a CNI configuration.

@@ -15,7 +15,12 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     ("kubelet", &["kubelet"]),
     ("kubectl", &["kubectl"]),
     ("containerd", &["containerd", "containerd.io"]),
+    ("docker", &["docker.io", "docker-ce", "moby-engine", "docker"]),
+    ("crio", &["cri-o"]),
 ];
+
+/// Where the kubelet of Kubernetes 1.23 and older looked for a runtime if nobody told it.
+const DOCKERSHIM: &str = "/var/run/dockershim.sock";
 
 /// Parses what the probe printed: all its lines, or only those that begin with the run's nonce.
 ///
@@ -58,6 +63,7 @@ struct Gathered {
     routes: Vec<(IpAddr, Option<IpAddr>)>,
     locks: Vec<String>,
     ufw: bool,
+    kubelet_flags: Option<String>,
     ca: Vec<String>,
     kubelet_ca: Vec<String>,
 }
@@ -75,7 +81,11 @@ impl Gathered {
             "product-uuid" => facts.product_uuid = Some(value.to_lowercase()),
             "cpus" => facts.cpus = listing::cpus(value).unwrap_or(0),
             "memory-kib" => facts.memory_mib = value.parse::<u64>().unwrap_or(0) / 1024,
-            "disk" => facts.disk_free_mib = listing::df(value).map_or(facts.disk_free_mib, |kib| kib / 1024),
+            "disk" => {
+                if let Some((free, size)) = listing::df(value) {
+                    (facts.disk_free_mib, facts.disk_mib) = (free / 1024, size / 1024);
+                }
+            }
             "swap" => facts.swap.push(value.to_owned()),
             "cgroup" => {
                 facts.cgroup = match value {
@@ -222,8 +232,23 @@ impl Gathered {
             "kubelet-ca" => self.kubelet_ca.push(value.to_owned()),
             "manifest" => kubernetes.manifests.push(value.to_owned()),
             "attempt" => kubernetes.attempt = Some(value.trim().to_owned()),
+            "setting" => match value.split_once(' ') {
+                Some(("since", seconds)) => kubernetes.since = seconds.parse().ok(),
+                Some((name, digest)) => {
+                    kubernetes.settings.insert(name.to_owned(), digest.to_owned());
+                }
+                None => {}
+            },
             "pki-complete" => self.facts.pki_complete = true,
             "ca" => self.ca.push(value.to_owned()),
+            "kubelet-flags" => self.kubelet_flags = Some(value.to_owned()),
+            "kubelet-endpoint" => kubernetes.runtime = listing::socket(value).or(kubernetes.runtime.take()),
+            "text" => {
+                let (path, line) = value.split_once(' ').unwrap_or((value, ""));
+                let text = self.facts.texts.entry(path.to_owned()).or_default();
+                text.push_str(line);
+                text.push('\n');
+            }
             "bridge-subnet" => self.facts.pod_cidr = listing::subnet(value).map(str::to_owned),
             // A probe of another version of slipway may say more.
             _ => {}
@@ -254,6 +279,10 @@ impl Gathered {
         let active = |unit: &str| self.facts.units.get(unit).is_some_and(|unit| unit.active == "active");
         let firewalls = [("ufw", self.ufw && active("ufw.service")), ("firewalld", active("firewalld.service"))];
         self.facts.firewalls = firewalls.iter().filter(|(_, on)| *on).map(|(name, _)| (*name).to_owned()).collect();
+        if let (None, Some(flags)) = (&self.facts.kubernetes.runtime, &self.kubelet_flags) {
+            let told = flags.split("--container-runtime-endpoint=").nth(1).and_then(listing::socket);
+            self.facts.kubernetes.runtime = Some(told.unwrap_or_else(|| DOCKERSHIM.to_owned()));
+        }
         if self.facts.kubernetes.ca_fingerprint.is_none() {
             self.facts.kubernetes.ca_fingerprint = fingerprint(&self.kubelet_ca.join("\n"));
         }

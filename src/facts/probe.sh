@@ -178,7 +178,7 @@ probe() (
 
     # --- Packages, programs, units -----------------------------------------------------------------------------------
     packages=
-    set -- kubeadm kubelet kubectl kubernetes-cni cri-tools containerd containerd.io runc docker.io docker-ce moby-engine podman cri-o \
+    set -- kubeadm kubelet kubectl kubernetes-cni cri-tools containerd containerd.io runc docker.io docker-ce moby-engine docker podman cri-o \
         containernetworking-plugins conntrack conntrack-tools socat ethtool ebtables iptables iptables-nft ipset nftables iproute2 iproute \
         iproute-tc kmod procps procps-ng ca-certificates curl wget gnupg apt-transport-https util-linux ufw firewalld \
         dnf-plugin-versionlock python3-dnf-plugin-versionlock yum-plugin-versionlock container-selinux kernel-modules-extra
@@ -208,7 +208,7 @@ probe() (
     done
     # systemd takes its time over units that it does not know, so it is asked about those that have a file.
     set --
-    for unit in kubelet containerd docker crio ufw firewalld; do
+    for unit in kubelet containerd docker cri-docker crio ufw firewalld; do
         for file in /etc/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
             [ -e $file/$unit.service ] || continue
             set -- "$@" $unit.service
@@ -225,7 +225,7 @@ probe() (
     elif [ -e /etc/selinux/config ]; then
         fact selinux off
     fi
-    for file in /run/containerd/containerd.sock /run/crio/crio.sock /run/cri-dockerd.sock /run/docker.sock; do
+    for file in /run/containerd/containerd.sock /run/crio/crio.sock /run/cri-dockerd.sock /run/docker.sock /run/dockershim.sock; do
         [ ! -S $file ] || fact socket $file
     done
 
@@ -241,6 +241,15 @@ probe() (
             esac
         done <$kubernetes/kubelet.conf
     fi
+    # What the kubelet is told of the runtime: kubeadm's flags, and since 1.35 a file of the node's own.
+    if [ -f $kubernetes/kubelet.conf ] && [ -r /var/lib/kubelet/kubeadm-flags.env ]; then
+        first kubelet-flags /var/lib/kubelet/kubeadm-flags.env
+        [ ! -r /var/lib/kubelet/instance-config.yaml ] || while IFS=$blank read -r key value rest; do
+            case $key in containerRuntimeEndpoint:) fact kubelet-endpoint "$value" ;; esac
+        done </var/lib/kubelet/instance-config.yaml
+    fi
+    file=/etc/docker/daemon.json
+    whole "text $file" $file
     [ ! -f $kubernetes/admin.conf ] || fact admin-conf yes
     [ ! -d /var/lib/etcd/member ] || fact etcd-data yes
     whole ca $kubernetes/pki/ca.crt
@@ -254,6 +263,7 @@ probe() (
         case $line in *'"subnet"'*) fact bridge-subnet "$line" ;; esac
     done <$bridge
     first attempt "$state/attempt"
+    whole setting "$state/settings"
     set +f
     set -- "$state"/undo/*.sh
     [ ! -e "$1" ] || fact ledger $#

@@ -3,25 +3,34 @@
 use std::collections::BTreeMap;
 
 use super::{Api, ignored_preflight};
-use crate::{config::Version, error::Result, scene::Scene, yaml::Yaml};
-
-/// containerd's socket, on every distribution.
-const SOCKET: &str = "/run/containerd/containerd.sock";
+use crate::{error::Result, scene::Scene, yaml::Yaml};
 
 /// NodeRegistrationOptions of this host.
 ///
 /// # Errors
 /// `NoControlPlane`.
 pub(super) fn registration(scene: &Scene<'_>, api: Api) -> Result<Yaml> {
-    let stage = scene.stage;
-    Ok(Yaml::map([("name", scene.here.host.name.clone()), ("criSocket", cri_socket(stage.version))])
+    Ok(Yaml::map([("name", scene.here.host.name.clone()), ("criSocket", cri_socket(scene))])
         .with("kubeletExtraArgs", api.arguments(&kubelet_arguments(scene)?))
-        .with("ignorePreflightErrors", Yaml::strings(ignored_preflight(&scene.here.facts, stage.version))))
+        .with("ignorePreflightErrors", Yaml::strings(ignored(scene))))
 }
 
-/// A URL since 1.24, which warns of a bare path; a bare path before, as kubeadm itself wrote it then (k/k#107295).
-fn cri_socket(version: Version) -> String {
-    if (version.major, version.minor) >= (1, 24) { format!("unix://{SOCKET}") } else { SOCKET.to_owned() }
+/// The preflight checks of kubeadm that do not count on this host.
+fn ignored(scene: &Scene<'_>) -> Vec<&'static str> {
+    let mut ignored = ignored_preflight(&scene.here.facts, scene.stage.version);
+    // A control plane pulls CoreDNS's image even where the add-on is left out: a registry without it is no failure. All other
+    // images are there already.
+    if scene.is_control_plane() && scene.stage.cluster.skips("addon/coredns") {
+        ignored.push("ImagePull");
+    }
+    ignored
+}
+
+/// The CRI socket as this version of kubeadm takes it: a URL since 1.24, which warns of a bare path; a bare path before, as kubeadm
+/// itself wrote it then (k/k#107295). By that of dockershim kubeadm knows that it is Docker that it has to ask.
+pub(super) fn cri_socket(scene: &Scene<'_>) -> String {
+    let (version, socket) = (scene.stage.version, scene.cri_socket());
+    if (version.major, version.minor) >= (1, 24) { format!("unix://{socket}") } else { socket.to_owned() }
 }
 
 /// The kubelet's flags on this host; what the cluster file says comes last, and wins.

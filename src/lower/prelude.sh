@@ -48,16 +48,74 @@ fetch() {
     die "could not download $1"
 }
 
+# An OpenPGP key file without its armour, if it has any: openpgp_binary FILE.
+openpgp_binary() {
+    if grep -q '^-----BEGIN PGP' "$1"; then
+        awk '/^-----BEGIN PGP/ { inside = 1; next } /^-----END PGP/ { inside = 0; body = 0 }
+             inside && body && !/^=/ { print } inside && /^[ \t\r]*$/ { body = 1 }' "$1" | tr -d ' \t\r' | base64 -d
+    else
+        cat "$1"
+    fi
+}
+
+# Whether every primary key in a file has expired, without gpg: openpgp_expired FILE. The newest signature of a key over itself says how
+# long it is good (RFC 4880, 5.2.3.6); one without such a word never expires, and a file that is not understood is not called expired.
+openpgp_expired() {
+    [ -r "$1" ] && openpgp_binary "$1" 2>/dev/null | od -An -v -tu1 -w1 | awk -v now="$(date +%s)" '
+        function number(at, octets, i, sum) {
+            sum = 0
+            for (i = 0; i < octets; i++) sum = sum * 256 + byte[at + i]
+            return sum
+        }
+        function settle() {
+            if (made && !(good && made + good < now)) alive = 1
+            made = 0; good = 0; newest = -1
+        }
+        function signature(at, size, type, end, length_, skip, kind, created, lasts) {
+            type = byte[at + 1]
+            if (byte[at] != 4 || !(type >= 16 && type <= 19 || type == 31)) return
+            end = at + 6 + number(at + 4, 2); created = 0; lasts = 0
+            for (at += 6; at < end; at += skip + length_) {
+                length_ = byte[at]; skip = 1
+                if (length_ == 255) { length_ = number(at + 1, 4); skip = 5 }
+                else if (length_ >= 192) { length_ = (length_ - 192) * 256 + byte[at + 1] + 192; skip = 2 }
+                kind = byte[at + skip] % 128
+                if (kind == 2) created = number(at + skip + 1, 4)
+                if (kind == 9) lasts = number(at + skip + 1, 4)
+            }
+            if (created >= newest) { newest = created; good = lasts }
+        }
+        { byte[NR] = $1 + 0 }
+        END {
+            newest = -1
+            for (at = 1; at <= NR; at += skip + size) {
+                header = byte[at]
+                if (header < 128) exit 1
+                if (header >= 192) {
+                    tag = header - 192; size = byte[at + 1]; skip = 2
+                    if (size == 255) { size = number(at + 2, 4); skip = 6 }
+                    else if (size >= 224) exit 1
+                    else if (size >= 192) { size = (size - 192) * 256 + byte[at + 2] + 192; skip = 3 }
+                } else {
+                    tag = int((header - 128) / 4); kind = header % 4
+                    if (kind == 3) exit 1
+                    octets = kind == 0 ? 1 : kind * 2
+                    size = number(at + 1, octets); skip = 1 + octets
+                }
+                if (tag == 6) { settle(); keys++; made = number(at + skip + 1, 4); own = 1 }
+                if (tag == 14) own = 0
+                if (tag == 2 && own) signature(at + skip, size)
+            }
+            settle()
+            exit !(keys && !alive)
+        }'
+}
+
 # Prints the fingerprint of every primary key in an OpenPGP key file, armoured or binary, without gpg: openpgp_fingerprints FILE.
 # RFC 4880, 4.2 (packet headers), 6.2 (armour) and 12.2 (a version 4 fingerprint is the SHA-1 of 0x99, the length, and the body).
 openpgp_fingerprints() {
     op_work=$(mktemp -d)
-    if grep -q '^-----BEGIN PGP' "$1"; then
-        awk '/^-----BEGIN PGP/ { inside = 1; next } /^-----END PGP/ { inside = 0; body = 0 }
-             inside && body && !/^=/ { print } inside && /^[ \t\r]*$/ { body = 1 }' "$1" | tr -d ' \t\r' | base64 -d >"$op_work/keys"
-    else
-        cp "$1" "$op_work/keys"
-    fi
+    openpgp_binary "$1" >"$op_work/keys"
     # One decimal byte a line in; "offset length" of each public-key packet (tag 6) out.
     od -An -v -tu1 -w1 "$op_work/keys" | awk '
         { byte[NR] = $1 + 0 }

@@ -224,6 +224,20 @@ fn fingerprints_are_those_that_gpg_would_print() {
     }
 }
 
+/// Made with gpg and a faked clock: good until 2021; the same key, made to last until 2090 later on; and one that never expires.
+#[test]
+fn a_key_has_expired_when_gpg_would_say_so() {
+    let sandbox = Sandbox::new("expiry");
+    for (name, expired) in [("expired", true), ("extended", false), ("forever", false), ("two-keys", false), ("nowhere", false)] {
+        let key = format!("{}/tests/keys/{name}.asc", env!("CARGO_MANIFEST_DIR"));
+        let body = format!("if openpgp_expired {}; then say expired; fi\n", quote(&key));
+        for shell in ["dash", "bash"] {
+            let said = if expired { "expired\n" } else { "" };
+            assert_eq!(sandbox.run(&Program::of(&body), shell), (0, said.to_owned()), "{name}");
+        }
+    }
+}
+
 #[test]
 fn remembered_checks_answer_by_digest() {
     let sandbox = Sandbox::new("survey");

@@ -48,7 +48,8 @@ fn pki(scene: &Scene<'_>) -> Option<Step> {
 
 /// `kubeadm init`, or what is left to do of it.
 fn initialise(scene: &Scene<'_>) -> Result<Step> {
-    let values = [("config", node::CONFIG), ("flags", &flags(scene)?)];
+    let flags = kubeadm::init_flags(scene)?.join(" ");
+    let values = [("config", node::CONFIG), ("flags", &flags)];
     let mut step = Step::new(
         scene.id("init", "kubeadm"),
         "Start the control plane with kubeadm init",
@@ -65,16 +66,6 @@ fn initialise(scene: &Scene<'_>) -> Result<Step> {
         step = step.after("init", "pki");
     }
     Ok(step)
-}
-
-/// The flags of `kubeadm init`. Everything that the configuration file can say is said there.
-fn flags(scene: &Scene<'_>) -> Result<String> {
-    let mut flags = kubeadm::init_flags(scene)?;
-    // kubeadm pulls CoreDNS's image even where the add-on is left out, after all the others: a registry without it is no failure.
-    if scene.stage.cluster.skip_phases.iter().any(|phase| phase == "addon" || phase == "addon/coredns") {
-        flags.push("--ignore-preflight-errors=ImagePull".to_owned());
-    }
-    Ok(flags.join(" "))
 }
 
 fn reset_hint(scene: &Scene<'_>) -> String {

@@ -1,11 +1,14 @@
 //! Prepare the host: swap, modules, sysctls, the container runtime, the Kubernetes packages.
 
 mod archives;
+mod dead;
 mod firewall;
 mod images;
 mod kubernetes;
 mod packages;
 mod runtime;
+mod selinux;
+mod swap;
 mod system;
 
 use std::collections::BTreeSet;
@@ -23,12 +26,14 @@ const NAME: &str = "install";
 
 /// The last step, `kubelet`, needs all others: what needs it needs the whole phase.
 fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
-    let mut steps = system::steps(scene);
+    let mut steps = Vec::from_iter(swap::step(scene));
+    steps.extend(system::steps(scene)?);
+    steps.extend(selinux::steps(scene));
     steps.extend(firewall::steps(scene)?);
     steps.extend(packages::steps(scene)?);
     steps.extend(runtime::steps(scene)?);
     steps.extend(kubernetes::steps(scene)?);
-    let archives = archives::steps(scene);
+    let archives = archives::steps(scene)?;
     let mut images = images::step(scene)?;
     images.needs.extend(archives.iter().map(|step| step.id.clone()));
     steps.extend(archives);

@@ -4,6 +4,7 @@ use super::script::script;
 use crate::{
     error::Result,
     facts::Facts,
+    kubeadm,
     scene::{Scene, Site, Stage},
     step::{Check, Step, StepId, Undo},
 };
@@ -46,7 +47,11 @@ pub(super) fn is_member(scene: &Scene<'_>) -> Check {
 
 /// `text` behind the functions that know a node's state and those that handle a cut attempt.
 pub(super) fn with_state(scene: &Scene<'_>, text: &str) -> String {
-    script(&[("node", &scene.here.host.name)], &format!("{}{ATTEMPT}{text}", state(scene)))
+    let settings = kubeadm::settings(scene.stage.cluster);
+    let settings: Vec<String> = settings.iter().map(|(name, digest)| format!("{name} {digest}")).collect();
+    let values =
+        [("node", scene.here.host.name.as_str()), ("settings", &settings.join("\n")), ("socket", &kubeadm::cri_socket(scene))];
+    script(&values, &format!("{}{ATTEMPT}{text}", state(scene)))
 }
 
 fn state(scene: &Scene<'_>) -> String {

@@ -12,9 +12,10 @@ mod sample;
 use std::net::IpAddr;
 
 use crate::{
-    config::{Host, Role, Version},
+    config::{Host, Role, SeLinux, Version},
     facts::Facts,
-    scene::Stage,
+    kubeadm,
+    scene::{Site, Stage},
     step::StepId,
 };
 
@@ -52,14 +53,34 @@ struct Seen<'a> {
     host: &'a Host,
     facts: &'a Facts,
     node_ip: IpAddr,
+    /// The name of its runtime's profile.
+    runtime: &'a str,
+    /// The install phase brings the kernel modules that its distribution keeps in packages of their own.
+    gets_modules: bool,
+}
+
+impl<'a> Seen<'a> {
+    fn of(site: &'a Site) -> Self {
+        Self {
+            host: &site.host,
+            facts: &site.facts,
+            node_ip: site.node_ip,
+            runtime: &site.runtime.name,
+            gets_modules: !site.profile.kernel.packages.is_empty(),
+        }
+    }
 }
 
 /// All that rules may see.
 struct Fleet<'a> {
+    /// The mode of SELinux that the cluster file asks for.
+    selinux: Option<SeLinux>,
     /// The Kubernetes version to install.
     version: Version,
     /// The name of the control plane that runs, or ran, `kubeadm init`.
     first: Option<&'a str>,
+    /// The cluster file sets when the kubelet evicts.
+    own_eviction: bool,
     hosts: Vec<Seen<'a>>,
 }
 
@@ -73,6 +94,7 @@ const RULES: &[Rule] = &[
     Rule { name: "cpus", judge: machine::cpus },
     Rule { name: "memory", judge: machine::memory },
     Rule { name: "disk", judge: machine::disk },
+    Rule { name: "eviction", judge: machine::eviction },
     Rule { name: "swap", judge: machine::swap },
     Rule { name: "selinux", judge: machine::selinux },
     Rule { name: "ports", judge: machine::ports },
@@ -93,10 +115,12 @@ const RULES: &[Rule] = &[
 /// Everything that would make a later step fail, of all hosts.
 #[must_use]
 pub fn examine(stage: &Stage<'_>) -> Vec<Finding> {
-    let hosts = stage.sites.iter().map(|site| Seen { host: &site.host, facts: &site.facts, node_ip: site.node_ip }).collect();
+    let hosts = stage.sites.iter().map(Seen::of).collect();
     let first = stage.first().ok().map(|site| site.host.name.as_str());
-    let mut findings = judge(&Fleet { version: stage.version, first, hosts });
+    let own_eviction = stage.cluster.kubelet_extra_args.contains_key("eviction-hard");
+    let mut findings = judge(&Fleet { selinux: stage.cluster.selinux, version: stage.version, first, own_eviction, hosts });
     findings.extend(endpoint(stage));
+    findings.extend(settings(stage));
     findings
 }
 
@@ -116,6 +140,23 @@ fn endpoint(stage: &Stage<'_>) -> Option<Finding> {
         remedy: "set endpoint = \"NAME:6443\" under [cluster], where NAME is an address that can move to another control plane"
             .to_owned(),
         fatal: false,
+    })
+}
+
+/// What the cluster file asks for now is not what the cluster was made with, and no step would change that.
+fn settings(stage: &Stage<'_>) -> Option<Finding> {
+    let first = stage.first().ok()?;
+    let made_with = &first.facts.kubernetes.settings;
+    let wanted = kubeadm::settings(stage.cluster);
+    let changed = wanted.iter().filter(|&(&name, digest)| made_with.get(name).is_some_and(|made| made != digest));
+    let changed: Vec<&str> = changed.map(|(&name, _)| name).collect();
+    // Half of the phases would take a new network, and the other half has the old one.
+    let fatal = changed.iter().any(|name| name.ends_with("_cidr"));
+    (!changed.is_empty()).then(|| Finding {
+        id: StepId::new(&first.host.name, "preflight", "settings"),
+        what: format!("the cluster was made with another {}, and slipway does not change that in a cluster", changed.join(", ")),
+        remedy: "put back what the cluster file said, or make the cluster anew: slipway reset && slipway up".to_owned(),
+        fatal,
     })
 }
 

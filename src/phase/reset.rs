@@ -7,7 +7,10 @@
 use crate::{
     error::Result,
     phase::script::script,
-    profile::cni::{CniProfile, Leftovers},
+    profile::{
+        RuntimeProfile,
+        cni::{CniProfile, Leftovers},
+    },
     step::{Check, Due, Step, StepId},
 };
 
@@ -16,7 +19,6 @@ pub const NAME: &str = "reset";
 
 const INVENTORY: &str = include_str!("reset/inventory.sh");
 const KUBEADM: &str = include_str!("reset/kubeadm.sh");
-const CONTAINERS: &str = include_str!("reset/containers.sh");
 const MOUNTS: &str = include_str!("reset/mounts.sh");
 const NETWORK: &str = include_str!("reset/network.sh");
 const FILES: &str = include_str!("reset/files.sh");
@@ -48,6 +50,8 @@ pub struct Reset<'a> {
     pub purge: bool,
     /// Every CNI that slipway knows: what is found is taken away, whatever a cluster file says.
     pub cnis: &'a [CniProfile],
+    /// And every runtime, for the same reason.
+    pub runtimes: &'a [RuntimeProfile],
 }
 
 /// The steps of a reset. They are to be run to the end whatever fails on the way.
@@ -62,12 +66,20 @@ pub fn steps(reset: &Reset<'_>) -> Result<Vec<Step>> {
     let mut last_member: Option<StepId> = None;
     for &host in reset.hosts {
         let member = reset.control_planes.contains(&host);
-        let drained = speaker.map(|speaker| drain(speaker, host));
-        let mut before: Vec<StepId> = drained.iter().map(|step| step.id.clone()).collect();
-        if member {
+        let mut before = Vec::new();
+        if let Some(speaker) = speaker {
+            let drained = drain(speaker, host);
+            before.push(drained.id.clone());
+            steps.push(drained);
+            if member {
+                let mut left = leave_etcd(speaker, host);
+                left.needs = before.iter().chain(&last_member).cloned().collect();
+                before = vec![left.id.clone()];
+                steps.push(left);
+            }
+        } else if member {
             before.extend(last_member.iter().cloned());
         }
-        steps.extend(drained);
         steps.extend(on_host(reset, host, &leftovers, before));
         let forgotten = speaker.map(|speaker| forget(speaker, host, member));
         if let (true, Some(forgotten)) = (member, &forgotten) {
@@ -83,9 +95,11 @@ pub fn steps(reset: &Reset<'_>) -> Result<Vec<Step>> {
 
 /// The steps on a host that is reset, one after another.
 fn on_host(reset: &Reset<'_>, host: &str, leftovers: &Leftovers, before: Vec<StepId>) -> Vec<Step> {
-    let whole = !reset.staying.iter().any(|host| host.speaks);
-    let flags = if whole { "--skip-phases=remove-etcd-member" } else { "" };
+    let whole = if reset.staying.iter().any(|host| host.speaks) { "" } else { "yes" };
     let which = if reset.purge { "all" } else { "but-install" };
+    let inventory = |text: &str| inventory(reset, leftovers, text);
+    let ends: String = reset.runtimes.iter().map(|runtime| runtime.pods.end.trim_start()).collect();
+    let containers = format!("set +e\n{ends}:\n");
     let mut rows = vec![
         (
             "kubeadm",
@@ -99,7 +113,7 @@ fn on_host(reset: &Reset<'_>, host: &str, leftovers: &Leftovers, before: Vec<Ste
             "End all pods",
             "kubeadm leaves pods behind when the runtime does not answer",
             "left_containers",
-            CONTAINERS,
+            containers.as_str(),
         ),
         ("mounts", "Unmount the pods' volumes", "what is mounted must not be deleted", "left_mounts", MOUNTS),
         (
@@ -143,10 +157,10 @@ fn on_host(reset: &Reset<'_>, host: &str, leftovers: &Leftovers, before: Vec<Ste
     let mut steps: Vec<Step> = Vec::new();
     for (name, title, why, left, apply) in rows {
         let which = if name == "purge" { "all" } else { "but-install" };
-        let values = [("flags", flags), ("which", which)];
+        let values = [("whole", whole), ("which", which)];
         let mut step = Step::new(StepId::new(host, NAME, name), title, why)
-            .check(Check::Sh(inventory(leftovers, &format!("[ -z \"$({left})\" ]\n"))))
-            .sh(inventory(leftovers, &script(&values, apply)))
+            .check(Check::Sh(inventory(&format!("[ -z \"$({left})\" ]\n"))))
+            .sh(inventory(&script(&values, apply)))
             .detached();
         match steps.last() {
             Some(last) => step.needs.push(last.id.clone()),
@@ -159,8 +173,8 @@ fn on_host(reset: &Reset<'_>, host: &str, leftovers: &Leftovers, before: Vec<Ste
         "List what is still there",
         "a reset that says success and leaves a chain behind costs somebody an evening",
     )
-    .check(Check::Sh(inventory(leftovers, &format!("[ -z \"$(left_all {which})\" ]\n"))))
-    .sh(inventory(leftovers, &script(&[("which", which)], AUDIT)))
+    .check(Check::Sh(inventory(&format!("[ -z \"$(left_all {which})\" ]\n"))))
+    .sh(inventory(&script(&[("which", which)], AUDIT)))
     // Whatever its check would say: it also takes away what the other steps of this reset needed.
     .due(Due::AnyChange)
     .hint("run the same reset again; a restart of the host clears all that is not a file");
@@ -181,12 +195,30 @@ fn drain(speaker: &str, host: &str) -> Step {
     .detached()
 }
 
+/// Before the host's own kubeadm does it: that asks any member for the removal, its own one too, which stops in the middle of the
+/// answer, and then kubeadm retries for minutes what is done already.
+fn leave_etcd(speaker: &str, host: &str) -> Step {
+    let values = [("node", host), ("member", "yes")];
+    Step::new(
+        StepId::new(speaker, NAME, format!("etcd-{host}")),
+        format!("Take {host} out of etcd"),
+        "a member that is counted and never answers costs the others their quorum",
+    )
+    .check(Check::Sh(script(&values, &format!("{SURVIVOR}has_left_etcd\n"))))
+    .sh(script(&values, &format!("{SURVIVOR}leave_etcd\n")))
+    .hint(etcd_hint(speaker))
+}
+
+fn etcd_hint(speaker: &str) -> String {
+    format!(
+        "on {speaker}: do `kubectl get nodes` and `etcdctl member list` (in etcd's container) answer? `etcdctl member remove ID`"
+    )
+}
+
 fn forget(speaker: &str, host: &str, member: bool) -> Step {
     let values = [("node", host), ("member", if member { "yes" } else { "" })];
     let hint = if member {
-        format!(
-            "on {speaker}: do `kubectl get nodes` and `etcdctl member list` (in etcd's container) answer? `etcdctl member remove ID`"
-        )
+        etcd_hint(speaker)
     } else {
         format!("does the API server on {speaker} answer? `kubectl get nodes` there says")
     };
@@ -219,7 +251,8 @@ fn unroute(staying: &str, host: &str) -> Step {
 }
 
 /// `text` behind the functions that list what is there.
-fn inventory(leftovers: &Leftovers, text: &str) -> String {
+fn inventory(reset: &Reset<'_>, leftovers: &Leftovers, text: &str) -> String {
+    let lists: String = reset.runtimes.iter().map(|runtime| runtime.pods.list.trim_start()).collect();
     let values = [
         ("links", leftovers.links.join("\n")),
         ("files", leftovers.files.join("\n")),
@@ -232,5 +265,5 @@ fn inventory(leftovers: &Leftovers, text: &str) -> String {
         ("units", leftovers.units.join(" ")),
     ];
     let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    script(&values, &format!("{INVENTORY}{text}"))
+    script(&values, &format!("{INVENTORY}\nleft_containers() {{\n{lists}}}\n\n{text}"))
 }

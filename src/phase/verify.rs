@@ -88,8 +88,9 @@ fn pods(scene: &Scene<'_>) -> Step {
         ("version", format!("v{}", scene.stage.version)),
     ];
     let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let sandbox = format!("sandbox_image() {{\n{}\n}}\n", scene.here.runtime.sandbox.trim());
     let why = "pods that only sleep, from the image that every node has: their kernels answer for them";
-    proof(scene, "pods", "Start a pod on every node", why, &script(&values, PODS))
+    proof(scene, "pods", "Start a pod on every node", why, &script(&values, &format!("{sandbox}{PODS}")))
         .after("verify", "nodes")
         .hint("`kubectl -n slipway-verify describe pods` says why a pod does not start")
 }

@@ -4,14 +4,6 @@ use serde::Deserialize;
 
 use crate::error::{Error, Kind, Result};
 
-/// The profiles in the binary, as (file name, text).
-pub const EMBEDDED: &[(&str, &str)] = &[
-    ("bridge.toml", include_str!("../../profiles/cni/bridge.toml")),
-    ("flannel.toml", include_str!("../../profiles/cni/flannel.toml")),
-    ("calico.toml", include_str!("../../profiles/cni/calico.toml")),
-    ("cilium.toml", include_str!("../../profiles/cni/cilium.toml")),
-];
-
 /// What Kubernetes itself leaves on a host, whatever the CNI.
 const KUBERNETES: &str = include_str!("../../profiles/leftovers.toml");
 
@@ -27,6 +19,12 @@ pub struct CniProfile {
     pub built_in: bool,
     /// How it is installed; none for a CNI that slipway only knows how to clear away.
     pub manifest: Option<Manifest>,
+    /// Words of a manifest, or of its URL, by which it is known to be this CNI's when a cluster file names it.
+    #[serde(default)]
+    pub known_by: Vec<String>,
+    /// What such a manifest, which is the user's, lacks where nodes do not meet on the network of the default route.
+    #[serde(default)]
+    pub adapt: Vec<Patch>,
     /// The file below /etc/cni/net.d whose presence says that the CNI works on a host.
     pub config: String,
     /// What must have rolled out before pods can have addresses.
@@ -47,8 +45,9 @@ pub struct Manifest {
     pub patch: Vec<Patch>,
 }
 
-/// A change to a manifest. It must apply at least once, or else the step fails. In the texts, `{pod_cidr}` stands for the pod
-/// network, and a text with `{node_ip}` is repeated, a line a host.
+/// A change to a manifest. It must apply at least once: or else the step fails, or says so where the manifest is the user's. In the
+/// texts, `{pod_cidr}` stands for the pod network, `{node_interfaces}` for the interfaces with the nodes' addresses (with blanks
+/// between them), and a text with `{node_ip}` is repeated, a line a host.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Patch {
@@ -59,6 +58,8 @@ pub struct Patch {
     /// Or: adds lines behind each line that is this one, apart from its indentation, and indents them alike.
     pub after: Option<String>,
     pub text: String,
+    /// Left out where a line of the manifest matches this extended regular expression.
+    pub unless: Option<String>,
 }
 
 /// Something that `kubectl rollout status` can wait for.
@@ -95,6 +96,12 @@ pub struct Leftovers {
 }
 
 impl CniProfile {
+    /// Whether a manifest is this CNI's, by its text or its URL.
+    #[must_use]
+    pub fn knows(&self, manifest: &str) -> bool {
+        self.known_by.iter().any(|word| manifest.contains(word.as_str()))
+    }
+
     /// Reads a profile; `origin` is the file's name, for messages.
     ///
     /// # Errors
@@ -110,7 +117,8 @@ impl CniProfile {
 /// # Errors
 /// `Syntax`, which a test of slipway rules out.
 pub fn embedded() -> Result<Vec<CniProfile>> {
-    EMBEDDED.iter().map(|(name, text)| CniProfile::parse(name, text)).collect()
+    let own = super::EMBEDDED.iter().filter(|(path, _)| path.starts_with("cni/"));
+    own.map(|(path, text)| CniProfile::parse(path, text)).collect()
 }
 
 impl Leftovers {
@@ -153,10 +161,10 @@ mod tests {
     fn the_embedded_profiles_can_be_read() {
         let profiles = embedded().expect("they are part of the program");
         let names: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
-        assert_eq!(names, ["bridge", "flannel", "calico", "cilium"]);
+        assert_eq!(names, ["bridge", "calico", "cilium", "flannel"]);
         for profile in &profiles {
             assert!(!(profile.built_in && profile.manifest.is_some()), "{}", profile.name);
-            for patch in profile.manifest.iter().flat_map(|manifest| &manifest.patch) {
+            for patch in profile.manifest.iter().flat_map(|manifest| &manifest.patch).chain(&profile.adapt) {
                 assert!(patch.find.is_some() != patch.after.is_some(), "{}: {}", profile.name, patch.what);
             }
         }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::template::Template;
-use crate::{facts::Os, lower::quote};
+use super::{packages::PackageShell, template::Template};
+use crate::{config::PackageFormat, facts::Os};
 
 /// An operating system. Profiles without `match` are there to be inherited from.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -14,10 +14,18 @@ pub struct OsProfile {
     pub name: String,
     /// The profile whose tables this one's are laid over.
     pub inherits: Option<String>,
+    /// Keys of the inherited tables that do not hold here, as `runtimes.docker.repository`.
+    pub without: Vec<String>,
     #[serde(rename = "match")]
     pub matches: Option<Match>,
+    /// What is laid over the rest on hosts of a version that is in `match`.
+    pub version: BTreeMap<String, OsProfile>,
     pub packages: PackageManager,
-    pub dead: DeadRepositories,
+    /// By a name for each.
+    pub dead: BTreeMap<String, DeadRepositories>,
+    pub kernel: Kernel,
+    pub swap: Swap,
+    pub selinux: SeLinuxPackages,
     pub kubernetes: KubernetesPackages,
     /// By the name of the runtime's profile.
     pub runtimes: BTreeMap<String, RuntimePackages>,
@@ -35,59 +43,80 @@ pub struct Match {
     pub versions: Vec<String>,
 }
 
+impl Match {
+    fn has(&self, version: &str) -> bool {
+        let same =
+            |wanted: &String| version.strip_prefix(wanted.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        self.versions.iter().any(same)
+    }
+}
+
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PackageManager {
+    /// Which of the cluster file's repositories suit.
+    pub format: Option<PackageFormat>,
+    /// Its name, for people.
+    pub manager: String,
     /// Packages that kubeadm and the kubelet expect on the host.
     pub prerequisites: Vec<String>,
     pub shell: PackageShell,
-}
-
-/// Bodies of shell functions, called `pkg_run`, `pkg_installed` and so on. They may call each other and `have`, `say` and `die`;
-/// only `purge` must do without these, since it runs in an undo script.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PackageShell {
-    /// ARGUMENT...: the package manager itself, asking nothing, waiting for its lock.
-    pub run: String,
-    /// Finishes what an interrupted run of the package manager has begun.
-    pub mend: Option<String>,
-    /// NAME...: true when all are installed.
-    pub installed: String,
-    /// VERSION NAME...: true when all are installed in this version (whatever the packaging's own revision).
-    pub installed_at: String,
-    /// NAME...: true when any of them is half installed.
-    pub unfinished: String,
-    /// NAME...: true when the package lists know all of them. Left out where the manager fetches lists by itself.
-    pub known: Option<String>,
-    /// `[FILE]`: fetches the package lists, or only those of one repository's file.
-    pub refresh: String,
-    /// VERSION NAME...: prints what `install` must be given for exactly this version; false when there is no such version.
-    pub specs: String,
-    /// SPEC...: installs.
-    pub install: String,
-    /// SPEC...: prints the names of the packages that `install` would add.
-    pub added: String,
-    /// NAME...: removes these and no other, with their configuration.
-    pub purge: String,
-    /// NAME...: keeps upgrades away from packages; left out where the repository's file does that.
-    pub hold: Option<String>,
-    /// NAME...: ends that.
-    pub unhold: Option<String>,
-    /// NAME...: true when all are held.
-    pub held: Option<String>,
 }
 
 /// Package repositories that no longer exist, which make the package manager fail until they are out of its sight.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeadRepositories {
+    /// What became of them, in a sentence for people.
+    pub about: String,
     /// Shell patterns of the files that name repositories.
     pub files: Vec<String>,
-    /// Extended regular expression of the lines that name a dead one.
+    /// Extended regular expression of the parts that name a dead one.
     pub lines: String,
-    /// Whether the whole file must go, and not only these lines.
-    pub whole: bool,
+    /// What of a file must go.
+    pub part: RepositoryPart,
+    /// Or: a script for `sed -E` that puts a living repository in the place of the dead one. The file is kept for the undo.
+    pub instead: Option<String>,
+    /// A script for `sed -En` that prints the file of the signing key that such a line names: it is dead only when that has expired.
+    pub key: Option<String>,
+}
+
+/// What a package manager's file has for each repository. All but a line are matched as one line, without its comments, in which a tab
+/// stands before each of its own lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RepositoryPart {
+    #[default]
+    Line,
+    /// From a `[name]` to the next, as in dnf.conf(5): commented out.
+    Section,
+    /// From a blank line to the next, as in the deb822 form of sources.list(5): gets `Enabled: no`.
+    Stanza,
+}
+
+/// Kernel modules that the distribution keeps in packages of their own.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Kernel {
+    /// Names: `kernel`, the running kernel as `uname -r` prints it.
+    pub packages: Vec<Template>,
+    /// The modules that are missed without them.
+    pub modules: Vec<String>,
+}
+
+/// Swap that comes back at the next start, beside /etc/fstab and systemd's own swap units.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Swap {
+    /// Units that make swap by themselves, such as on compressed memory.
+    pub services: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SeLinuxPackages {
+    /// The policy for container runtimes; none where the distribution has no SELinux of its own.
+    pub packages: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -110,6 +139,11 @@ pub struct RuntimePackages {
     pub packages: Vec<String>,
     /// Where they come from, if not from the distribution.
     pub repository: Option<Repository>,
+    /// The oldest minor version of Kubernetes that these packages serve, and the newest.
+    pub from: Option<u32>,
+    pub until: Option<u32>,
+    /// What is installed for newer ones.
+    pub newer: Option<Box<RuntimePackages>>,
 }
 
 /// A signed package repository.
@@ -125,7 +159,7 @@ pub struct Repository {
     /// Fingerprint of the only primary key that the key file may hold: 40 hex digits, upper case.
     pub fingerprint: String,
     pub key_file: String,
-    /// The file that tells the package manager, and its text. Names: `url`, `key_file`.
+    /// The file that tells the package manager, and its text. Names: `url`, `key_file`, `codename` (of os-release).
     pub file: String,
     pub text: Template,
 }
@@ -151,21 +185,28 @@ impl OsProfile {
     /// Whether this profile is for a host with such an os-release.
     #[must_use]
     pub fn suits(&self, os: &Os) -> bool {
-        self.matches.as_ref().is_some_and(|matches| {
-            matches.id == os.id
-                && matches.versions.iter().any(|wanted| {
-                    os.version.strip_prefix(wanted.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-                })
-        })
+        self.matches.as_ref().is_some_and(|matches| matches.id == os.id && matches.has(&os.version))
+    }
+
+    /// Whether a version is among those of this profile.
+    #[must_use]
+    pub fn suits_version(&self, os: &Os) -> bool {
+        self.matches.as_ref().is_some_and(|matches| matches.has(&os.version))
     }
 
     /// Templates by the names that they may use.
     pub(super) fn templates(&self) -> Vec<(&Template, &'static [&'static str])> {
         let repositories = std::iter::once(&self.kubernetes.repository)
-            .chain(self.runtimes.values().filter_map(|runtime| runtime.repository.as_ref()))
+            .chain(self.runtimes.values().flat_map(RuntimePackages::all).filter_map(|runtime| runtime.repository.as_ref()))
             .flat_map(|repository| -> [(&Template, &'static [&'static str]); 3] {
-                [(&repository.url, &["minor"]), (&repository.key, &["key_minor"]), (&repository.text, &["url", "key_file"])]
+                [
+                    (&repository.url, &["minor"]),
+                    (&repository.key, &["minor", "key_minor"]),
+                    (&repository.text, &["url", "key_file", "codename"]),
+                ]
             });
+        let kernel = self.kernel.packages.iter().map(|name| -> (&Template, &'static [&'static str]) { (name, &["kernel"]) });
+        let versions = self.version.values().flat_map(Self::templates);
         let firewalls = self.firewalls.values().flat_map(|firewall| -> [(&Template, &'static [&'static str]); 6] {
             [
                 (&firewall.opened, &[]),
@@ -176,7 +217,7 @@ impl OsProfile {
                 (&firewall.distrust, &["network"]),
             ]
         });
-        repositories.chain(firewalls).collect()
+        repositories.chain(firewalls).chain(kernel).chain(versions).collect()
     }
 
     /// The first key that a host's profile must have and this one, with all that it inherits, lacks.
@@ -195,13 +236,20 @@ impl OsProfile {
             ("packages.shell.purge".to_owned(), shell.purge.is_empty()),
             ("packages.shell.unhold".to_owned(), shell.hold.is_some() && shell.unhold.is_none()),
             ("packages.shell.held".to_owned(), shell.hold.is_some() && shell.held.is_none()),
+            ("packages.format".to_owned(), self.packages.format.is_none()),
             ("packages.prerequisites".to_owned(), self.packages.prerequisites.is_empty()),
-            ("dead.lines".to_owned(), !self.dead.files.is_empty() && self.dead.lines.is_empty()),
+            ("packages.manager".to_owned(), self.packages.manager.is_empty()),
+            ("kernel.modules".to_owned(), !self.kernel.packages.is_empty() && self.kernel.modules.is_empty()),
             ("kubernetes.packages".to_owned(), self.kubernetes.packages.is_empty()),
             ("kubernetes.env".to_owned(), self.kubernetes.env.is_empty()),
         ];
         needed.extend(repository.needed("kubernetes.repository"));
-        for (name, runtime) in &self.runtimes {
+        for (name, dead) in &self.dead {
+            needed.push((format!("dead.{name}.files"), dead.files.is_empty()));
+            needed.push((format!("dead.{name}.lines"), dead.lines.is_empty()));
+            needed.push((format!("dead.{name}.about"), dead.about.is_empty()));
+        }
+        for (name, runtime) in self.runtimes.iter().flat_map(|(name, runtime)| runtime.all().map(move |each| (name, each))) {
             needed.push((format!("runtimes.{name}.packages"), runtime.packages.is_empty()));
             needed.extend(runtime.repository.iter().flat_map(|each| each.needed(&format!("runtimes.{name}.repository"))));
         }
@@ -211,6 +259,21 @@ impl OsProfile {
             needed.push((format!("all of firewalls.{name}"), templates.iter().any(|template| template.is_empty())));
         }
         needed.into_iter().find_map(|(key, missing)| missing.then_some(key))
+    }
+}
+
+impl RuntimePackages {
+    /// These, and those for newer versions of Kubernetes.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |packages| packages.newer.as_deref())
+    }
+
+    /// The packages for a minor version of Kubernetes, if there are any.
+    #[must_use]
+    pub fn serving(&self, minor: u32) -> Option<&Self> {
+        self.all()
+            .find(|each| each.until.is_none_or(|until| minor <= until))
+            .filter(|each| each.from.is_none_or(|from| from <= minor))
     }
 }
 
@@ -234,48 +297,4 @@ impl Repository {
 /// 40 hex digits, upper case.
 fn is_fingerprint(text: &str) -> bool {
     text.len() == 40 && text.chars().all(|c| c.is_ascii_digit() || ('A'..='F').contains(&c))
-}
-
-impl PackageShell {
-    /// `text` with the functions that it calls in front of it.
-    #[must_use]
-    pub fn with(&self, text: &str) -> String {
-        let functions = [
-            ("pkg_run", Some(&self.run)),
-            ("pkg_mend", self.mend.as_ref()),
-            ("pkg_installed", Some(&self.installed)),
-            ("pkg_installed_at", Some(&self.installed_at)),
-            ("pkg_unfinished", Some(&self.unfinished)),
-            ("pkg_known", self.known.as_ref()),
-            ("pkg_refresh", Some(&self.refresh)),
-            ("pkg_specs", Some(&self.specs)),
-            ("pkg_install", Some(&self.install)),
-            ("pkg_added", Some(&self.added)),
-            ("pkg_purge", Some(&self.purge)),
-            ("pkg_hold", self.hold.as_ref()),
-            ("pkg_unhold", self.unhold.as_ref()),
-            ("pkg_held", self.held.as_ref()),
-        ];
-        let mut wanted = vec![false; functions.len()];
-        let mut texts = vec![text];
-        while let Some(text) = texts.pop() {
-            for (index, (name, body)) in functions.iter().enumerate() {
-                let called = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == *name);
-                if let (true, false, Some(body)) = (called, wanted[index], body) {
-                    wanted[index] = true;
-                    texts.push(body.as_str());
-                }
-            }
-        }
-        let bodies = functions.iter().zip(wanted).filter_map(|((name, body), wanted)| wanted.then_some((name, (*body)?)));
-        let mut shell: String = bodies.map(|(name, body)| format!("{name}() {{\n{}\n}}\n", body.trim_end())).collect();
-        shell.push_str(text);
-        shell
-    }
-}
-
-/// Words of a shell command, each quoted.
-#[must_use]
-pub fn words<S: AsRef<str>>(words: &[S]) -> String {
-    words.iter().map(|word| quote(word.as_ref())).collect::<Vec<_>>().join(" ")
 }

@@ -5,8 +5,8 @@ use std::{fs, path::Path};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::{CniProfile, OsProfile, Profiles, RuntimeProfile, template::Template};
-use crate::error::{Error, Kind, Result};
+use super::{CniProfile, Family, Listed, OsProfile, Profiles, RuntimeProfile, template::Template};
+use crate::error::{Error, Kind, Result, nearest};
 
 /// The text of a profile, and where it is from.
 #[derive(Clone, Debug)]
@@ -17,30 +17,30 @@ pub(super) struct Source {
     text: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Family {
-    Os,
-    Runtime,
-    Cni,
-}
-
 impl Source {
-    /// `path` is relative to a profiles directory, and its first part says which kind of profile it is.
-    pub(super) fn new(file: String, path: &str, text: &str) -> Self {
+    /// A profile in the binary. The first part of its path says which kind it is.
+    pub(super) fn embedded(path: &str, text: &str) -> Self {
         let family = match path.split('/').next() {
             Some("os") => Family::Os,
             Some("runtime") => Family::Runtime,
             _ => Family::Cni,
         };
-        Self { file, family, text: text.to_owned() }
+        Self { file: format!("profiles/{path}"), family, text: text.to_owned() }
     }
 
     fn parse<T: DeserializeOwned>(&self) -> Result<T> {
         toml::from_str(&self.text).map_err(|error| {
             let (line, column) = position(&self.text, error.span().map_or(0, |span| span.start));
-            let kind = if error.message().starts_with("unknown field") { Kind::UnknownKey } else { Kind::Syntax };
-            let what = error.message().lines().collect::<Vec<_>>().join(" ");
-            Error::new(kind, format!("{}:{line}:{column}: {what}", self.file))
+            let place = format!("{}:{line}:{column}", self.file);
+            let said = error.message().lines().collect::<Vec<_>>().join(" ");
+            let Some((unknown, known)) = said.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')) else {
+                return Error::new(Kind::Syntax, format!("{place}: {said}"))
+                    .hint("`slipway profiles show NAME` prints one that works");
+            };
+            let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+            let hint = nearest(unknown, known.iter().copied())
+                .map_or_else(|| format!("known there: {}", known.join(", ")), |near| format!("did you mean {near:?}?"));
+            Error::new(Kind::UnknownKey, format!("{place}: unknown key {unknown:?}")).hint(hint)
         })
     }
 
@@ -74,8 +74,8 @@ pub(super) fn directory(dir: &Path) -> Result<Vec<Source>> {
     let mut sources = Vec::new();
     fs::read_dir(dir)
         .map_err(|error| unreadable(dir, error).hint("--profiles takes a directory with os, runtime or cni in it"))?;
-    for family in ["os", "runtime", "cni"] {
-        let below = dir.join(family);
+    for family in [Family::Os, Family::Runtime, Family::Cni] {
+        let below = dir.join(family.name());
         if !below.is_dir() {
             continue;
         }
@@ -86,7 +86,7 @@ pub(super) fn directory(dir: &Path) -> Result<Vec<Source>> {
         paths.sort();
         for path in paths {
             let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
-            sources.push(Source::new(path.display().to_string(), family, &text));
+            sources.push(Source { file: path.display().to_string(), family, text });
         }
     }
     Ok(sources)
@@ -108,29 +108,81 @@ pub(super) fn profiles(sources: &[Source]) -> Result<Profiles> {
                 let profile: RuntimeProfile = source.parse()?;
                 source.check(&profile.templates())?;
                 named(source, &profile.name)?;
+                list(&mut profiles.listed, source, &profile.name, &profile.about, &source.parse()?)?;
                 replace(&mut profiles.runtimes, profile, |profile| profile.name.clone());
             }
             Family::Cni => {
                 let profile: CniProfile = source.parse()?;
                 named(source, &profile.name)?;
+                list(&mut profiles.listed, source, &profile.name, &profile.about, &source.parse()?)?;
                 replace(&mut profiles.cnis, profile, |profile| profile.name.clone());
             }
         }
     }
-    for (name, source, table) in systems.iter().filter(|(_, _, table)| table.contains_key("match")) {
+    for (name, source, table) in &systems {
         let whole = inherited(table, &systems, source, &mut vec![name.clone()])?;
-        let profile: OsProfile = Value::Table(whole)
-            .try_into()
-            .map_err(|error: toml::de::Error| Error::new(Kind::Syntax, format!("{}: {}", source.file, error.message())))?;
-        if let Some(key) = profile.lacks() {
-            return Err(Error::new(
-                Kind::Invalid,
-                format!("{}: {key} is missing or malformed, here and in all that it inherits", source.file),
-            ));
+        let found = versions(source, &whole)?;
+        let about = match found.first().and_then(|profile| profile.matches.as_ref()) {
+            None => "for others to inherit from".to_owned(),
+            Some(matches) => {
+                let all: Vec<&str> = found
+                    .iter()
+                    .filter_map(|profile| profile.matches.as_ref())
+                    .flat_map(|each| &each.versions)
+                    .map(String::as_str)
+                    .collect();
+                format!("hosts with ID={} and VERSION_ID {}", matches.id, all.join(", "))
+            }
+        };
+        list(&mut profiles.listed, source, name, &about, &whole)?;
+        profiles.os.extend(found);
+    }
+    profiles.listed.sort_by(|a, b| (a.family, &a.name).cmp(&(b.family, &b.name)));
+    Ok(profiles)
+}
+
+/// A profile for each version that it matches, with what it says of that version laid over the rest; none without `match`.
+fn versions(source: &Source, whole: &Table) -> Result<Vec<OsProfile>> {
+    let wrong = |what: String| Error::new(Kind::Invalid, format!("{}: {what}", source.file));
+    let read = |table: Table| {
+        let read: Result<OsProfile, toml::de::Error> = Value::Table(table).try_into();
+        read.map_err(|error| Error::new(Kind::Syntax, format!("{}: {}", source.file, error.message())))
+    };
+    let Some(matches) = read(whole.clone())?.matches else { return Ok(Vec::new()) };
+    let mut profiles = Vec::new();
+    for version in &matches.versions {
+        let mut table = whole.clone();
+        if let Some(Value::Table(mut all)) = table.remove("version")
+            && let Some(Value::Table(own)) = all.remove(version)
+        {
+            lay_over(&mut table, &own);
         }
-        profiles.os.push(profile);
+        let mut profile = read(table)?;
+        profile.matches = Some(super::Match { id: matches.id.clone(), versions: vec![version.clone()] });
+        if let Some(key) = profile.lacks() {
+            return Err(wrong(format!("{key} is missing or malformed, here and in all that it inherits"))
+                .hint("`slipway profiles show debian` prints one that has everything"));
+        }
+        profiles.push(profile);
     }
     Ok(profiles)
+}
+
+/// Remembers a profile for people; a later one of the same name takes its place.
+fn list(listed: &mut Vec<Listed>, source: &Source, name: &str, about: &str, whole: &Table) -> Result<()> {
+    let text = toml::to_string_pretty(whole)
+        .map_err(|error| Error::new(Kind::Internal, format!("{} can not be printed", source.file)).because(error))?;
+    let inherits = whole.get("inherits").and_then(Value::as_str).map(str::to_owned);
+    let new = Listed {
+        family: source.family,
+        name: name.to_owned(),
+        file: source.file.clone(),
+        inherits,
+        about: about.to_owned(),
+        text,
+    };
+    replace(listed, new, |each| format!("{}/{}", each.family.name(), each.name));
+    Ok(())
 }
 
 fn named(source: &Source, name: &str) -> Result<()> {
@@ -157,6 +209,16 @@ fn inherited(table: &Table, all: &[(String, &Source, Table)], source: &Source, l
     let mut whole = inherited(above, all, source, line)?;
     // Whom a profile is for is its own business.
     whole.remove("match");
+    whole.remove("without");
+    for path in table.get("without").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+        let (tables, key) = path.rsplit_once('.').unwrap_or(("", path));
+        let mut place = tables.split('.').filter(|name| !name.is_empty());
+        let holder = place.try_fold(&mut whole, |at, name| at.get_mut(name)?.as_table_mut());
+        if holder.and_then(|holder| holder.remove(key)).is_none() {
+            let what = format!("{}: without = {path:?}, which {parent} does not have", source.file);
+            return Err(Error::new(Kind::Invalid, what).hint(format!("`slipway profiles show {parent}` prints what it has")));
+        }
+    }
     lay_over(&mut whole, table);
     Ok(whole)
 }

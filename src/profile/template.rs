@@ -71,6 +71,14 @@ impl Template {
         self.fill(values, |value| Ok(value.to_string()))
     }
 
+    /// Fills a JSON template: each value becomes a JSON value.
+    ///
+    /// # Errors
+    /// `Internal` as for [`Template::shell`].
+    pub fn json(&self, values: &[(&str, serde_json::Value)]) -> Result<String> {
+        self.fill(values, |value| Ok(value.to_string()))
+    }
+
     /// Fills a template of lines (a URL, a repository's file), where no quoting exists: a value must be one printable word.
     ///
     /// # Errors

@@ -3,12 +3,15 @@
 //! kubeadm and the kubelet take the address of the default route. In Vagrant's boxes that is VirtualBox's NAT, the same
 //! 10.0.2.15 in every machine (<https://github.com/kubernetes/kubernetes/issues/33618>), so slipway decides and says it to both.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use crate::{
-    config::{Cluster, Host},
+    config::{Cidr, Cluster, Host},
     error::{Error, Kind, Result},
-    facts::Facts,
+    facts::{Address, Facts},
 };
 
 /// What VirtualBox gives to the first network card of every machine.
@@ -26,27 +29,54 @@ const INNER: &[&str] = &[
     "lxc",
     "veth",
     "virbr",
-    "br-",
     "kube-",
     "podman",
     "nerdctl",
     "weave",
 ];
 
+/// The addresses of all hosts of a cluster, each beside its machine: what one host's address is worth, only the others can tell.
+pub struct Neighbours {
+    machines: Vec<(String, Vec<Address>)>,
+}
+
+impl Neighbours {
+    #[must_use]
+    pub fn of<'a>(hosts: impl Iterator<Item = &'a Facts>) -> Self {
+        let outward = |facts: &Facts| facts.addresses.iter().filter(|address| is_outward(address)).cloned().collect();
+        Self { machines: hosts.map(|facts| (facts.machine_id.clone(), outward(facts))).collect() }
+    }
+
+    /// Whether several machines have this address: each of them is behind a NAT of its own there. One machine that the cluster file
+    /// names twice is another mistake, and said elsewhere.
+    fn share(&self, ip: IpAddr) -> bool {
+        let having = self.machines.iter().filter(|(_, addresses)| addresses.iter().any(|address| address.ip == ip));
+        having.map(|(machine, _)| machine).collect::<BTreeSet<_>>().len() > 1
+    }
+
+    /// Whether every host has an address in the network of this one.
+    fn all_meet(&self, address: &Address) -> bool {
+        let network = Cidr::around(address.ip, address.prefix);
+        self.machines.iter().all(|(_, addresses)| addresses.iter().any(|other| network.contains(other.ip)))
+    }
+}
+
 /// The address of a node: the host's `node_ip`, or its only address in `node_cidr`, or the `address` that it is reached by, or that of
-/// its default route.
+/// its default route, or, where that is a NAT's, the one on which it meets the other hosts.
 ///
 /// # Errors
 /// `Invalid` when what the cluster file asks for is not on the host, or when nothing tells which of several addresses is meant.
-pub fn node_ip(cluster: &Cluster, host: &Host, facts: &Facts) -> Result<IpAddr> {
-    let present = addresses(facts, |_| true);
-    let outward = addresses(facts, |interface| !INNER.iter().any(|prefix| interface.starts_with(prefix)));
+pub fn node_ip(cluster: &Cluster, host: &Host, facts: &Facts, neighbours: &Neighbours) -> Result<IpAddr> {
+    let present: Vec<IpAddr> = facts.addresses.iter().map(|address| address.ip).filter(|ip| is_global(*ip)).collect();
+    let outward: Vec<&Address> = facts.addresses.iter().filter(|address| is_outward(address)).collect();
+    let is_nat = |ip: IpAddr| ip == VIRTUALBOX_NAT || neighbours.share(ip);
     if let Some(wanted) = host.node_ip {
         let what = format!("{}: node_ip {wanted} is not an address of this host", host.name);
         return if present.contains(&wanted) { Ok(wanted) } else { Err(unclear(what, &present)) };
     }
     if let Some(network) = cluster.node_cidr {
-        let within: Vec<IpAddr> = outward.iter().copied().filter(|ip| network.contains(*ip)).collect();
+        // Whoever names the network knows what is in it, whatever the interface is called.
+        let within: Vec<IpAddr> = present.iter().copied().filter(|ip| network.contains(*ip)).collect();
         return match (within.as_slice(), host.address.parse()) {
             ([only], _) => Ok(*only),
             ([], _) => Err(unclear(format!("{}: no address of this host is in node_cidr {network}", host.name), &present)),
@@ -54,22 +84,31 @@ pub fn node_ip(cluster: &Cluster, host: &Host, facts: &Facts) -> Result<IpAddr> 
             _ => Err(unclear(format!("{}: several addresses of this host are in node_cidr {network}", host.name), &within)),
         };
     }
-    if let Some(reached) = host.address.parse().ok().filter(|ip| present.contains(ip)) {
+    if let Some(reached) = host.address.parse().ok().filter(|ip| present.contains(ip) && !neighbours.share(*ip)) {
         return Ok(reached);
     }
-    let others: Vec<IpAddr> =
-        outward.iter().copied().filter(|ip| *ip != VIRTUALBOX_NAT && of_pods_family(cluster, *ip)).collect();
+    let mut others: Vec<&Address> =
+        outward.into_iter().filter(|address| !is_nat(address.ip) && of_pods_family(cluster, address.ip)).collect();
+    if others.len() > 1 && others.iter().any(|address| neighbours.all_meet(address)) {
+        others.retain(|address| neighbours.all_meet(address));
+    }
     match (facts.default_source, others.as_slice()) {
-        (Some(source), others) if source != VIRTUALBOX_NAT || others.is_empty() => Ok(source),
-        (_, [only]) => Ok(*only),
+        (Some(source), _) if !is_nat(source) => Ok(source),
+        (Some(source), []) if !neighbours.share(source) => Ok(source),
+        (_, [only]) => Ok(only.ip),
         (_, []) => Err(unclear(format!("{}: this host has no address that others could reach", host.name), &present)),
         _ => Err(unclear(format!("{}: nothing tells which address of this host is the node's", host.name), &present)),
     }
 }
 
-/// The addresses of some interfaces that mean the same on every host.
-fn addresses(facts: &Facts, on: impl Fn(&str) -> bool) -> Vec<IpAddr> {
-    facts.addresses.iter().filter(|address| on(&address.interface) && is_global(address.ip)).map(|address| address.ip).collect()
+/// Whether other machines may be behind an address' interface.
+fn is_outward(address: &Address) -> bool {
+    is_global(address.ip) && !INNER.iter().any(|prefix| address.interface.starts_with(prefix)) && !is_dockers(&address.interface)
+}
+
+/// Whether a bridge is named as Docker names those of its networks, `br-0123456789ab`; `br-lan` is somebody's own.
+fn is_dockers(interface: &str) -> bool {
+    interface.strip_prefix("br-").is_some_and(|id| id.len() == 12 && id.chars().all(|digit| digit.is_ascii_hexdigit()))
 }
 
 fn is_global(ip: IpAddr) -> bool {

@@ -2,6 +2,10 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use p256::{
+    SecretKey,
+    pkcs8::{DecodePrivateKey, LineEnding},
+};
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose, SerialNumber};
 
 use super::{Pki, random};
@@ -27,8 +31,7 @@ pub(super) fn generate() -> Result<(Pki, String)> {
         ("etcd/ca.crt", etcd, false),
         ("etcd/ca.key", etcd_key, true),
         ("sa.pub", service_account.public_key_pem(), false),
-        // PKCS#8, one of the three forms that kubeadm, the API server and the controller manager read.
-        ("sa.key", service_account.serialize_pem(), true),
+        ("sa.key", private_key(&service_account)?, true),
     ];
     Ok((Pki { files }, ca))
 }
@@ -48,7 +51,14 @@ fn authority(name: &str) -> Result<(String, String)> {
     params.not_before = epoch + now.saturating_sub(BACKDATED);
     params.not_after = epoch + now + VALIDITY;
     let certificate = params.self_signed(&key).map_err(failed)?;
-    Ok((certificate.pem(), key.serialize_pem()))
+    Ok((certificate.pem(), private_key(&key)?))
+}
+
+/// A private key in the form of SEC 1 (RFC 5915). kubeadm init reads PKCS#8 as well, but the download of certificates by a control plane
+/// that joins does not: it knows keys by client-go's ParsePublicKeysPEM, whose only PKCS#8 is RSA (cmd/kubeadm/app/phases/copycerts).
+fn private_key(key: &KeyPair) -> Result<String> {
+    let key = SecretKey::from_pkcs8_der(&key.serialize_der()).map_err(failed)?;
+    Ok(key.to_sec1_pem(LineEnding::LF).map_err(failed)?.to_string())
 }
 
 fn key_pair() -> Result<KeyPair> {

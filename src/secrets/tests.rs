@@ -68,7 +68,7 @@ fn the_pki_has_the_files_that_kubeadm_looks_for() {
         ]
     );
     for (path, pem, key) in &pki.files {
-        assert_eq!(pem.starts_with("-----BEGIN PRIVATE KEY-----\n"), *key, "{path}");
+        assert_eq!(pem.starts_with("-----BEGIN EC PRIVATE KEY-----\n"), *key, "{path}: kubeadm join must be able to read it");
         assert!(!pem.contains('\r'), "{path} has foreign line ends");
     }
 }

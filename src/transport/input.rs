@@ -1,10 +1,18 @@
-//! What goes to the standard input of a shell: a program, and behind it perhaps a file, a piece at a time.
+//! What goes to the standard input of a shell: perhaps a password, a program, and behind it perhaps a file, a piece at a time.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use tokio::{fs::File, io::AsyncReadExt, sync::Notify};
+use tokio::{
+    fs::File,
+    io::AsyncReadExt,
+    sync::{Notify, watch},
+};
 
+use super::root::GO;
 use crate::error::{Error, Kind, Result};
+
+/// How long sudo may take over a password: some wait for a directory server.
+const SUDO_TAKES: Duration = Duration::from_secs(60);
 
 /// Bytes of the file that are in memory at once.
 const PIECE: usize = 64 * 1024;
@@ -37,20 +45,60 @@ impl<'a> Freight<'a> {
     }
 }
 
+/// Whether root's shell is there to take a program: whoever reads the output tells whoever writes the input.
+#[derive(Clone)]
+pub(super) struct Door(Arc<watch::Sender<Stands>>);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stands {
+    Unknown,
+    Open,
+    /// sudo did not take the password.
+    Shut,
+}
+
+impl Door {
+    pub(super) fn set(&self, stands: Stands) {
+        self.0.send_replace(stands);
+    }
+
+    pub(super) fn stands(&self) -> Stands {
+        *self.0.borrow()
+    }
+}
+
 /// The pieces of one input.
 pub(super) struct Input<'a, 'b> {
+    password: Option<Vec<u8>>,
+    door: Option<Door>,
     program: Option<Vec<u8>>,
     freight: Option<&'a mut Freight<'b>>,
 }
 
 impl<'a, 'b> Input<'a, 'b> {
-    pub(super) fn new(program: Vec<u8>, freight: Option<&'a mut Freight<'b>>) -> Self {
-        Self { program: Some(program), freight }
+    /// With a password, the program waits behind a door that has to be opened.
+    pub(super) fn new(program: Vec<u8>, freight: Option<&'a mut Freight<'b>>, password: Option<&str>) -> (Self, Option<Door>) {
+        let door = password.map(|_| Door(Arc::new(watch::Sender::new(Stands::Unknown))));
+        let password = password.map(|password| format!("{password}\n").into_bytes());
+        let program = if door.is_some() { [format!("{GO}\n").into_bytes(), program].concat() } else { program };
+        (Self { password, door: door.clone(), program: Some(program), freight }, door)
     }
 
     /// The next piece, or none at the end. A file that can not be read to its end ends early: the host, which knows its
     /// checksum, refuses it.
     pub(super) async fn next(&mut self) -> Option<Vec<u8>> {
+        if let Some(password) = self.password.take() {
+            return Some(password);
+        }
+        if let Some(door) = self.door.take() {
+            let mut stands = door.0.subscribe();
+            let moved = tokio::time::timeout(SUDO_TAKES, stands.wait_for(|stands| *stands != Stands::Unknown)).await;
+            if !moved.is_ok_and(|stands| stands.is_ok_and(|stands| *stands == Stands::Open)) {
+                // An end of the input is an end of sudo's questions.
+                (self.program, self.freight) = (None, None);
+                return None;
+            }
+        }
         if let Some(program) = self.program.take() {
             return Some(program);
         }

@@ -1,8 +1,8 @@
 //! The machine that slipway runs on.
 
 use std::{
+    ffi::OsString,
     os::unix::{fs::MetadataExt, process::ExitStatusExt},
-    path::PathBuf,
     pin::pin,
     process::Stdio,
     sync::atomic::{AtomicUsize, Ordering},
@@ -15,11 +15,14 @@ use tokio::{
 };
 
 use super::{
-    Exit, Line,
+    Ask, Exit, Line,
     input::{Freight, Input},
-    shell::{Login, Marker, Output},
+    root::{self, Root, Shell, this_user},
+    secret,
+    shell::{Ended, Login, Marker, Output},
 };
 use crate::{
+    config,
     error::{Error, Kind, Result},
     lower::Program,
 };
@@ -27,30 +30,26 @@ use crate::{
 /// How long a program that has ended may leave its output open, through a child that it has left behind.
 const LINGER: Duration = Duration::from_secs(3);
 
-/// Runs programs as root on this machine: directly, or through sudo without a password.
+/// Runs programs as root on this machine: directly, or through sudo or doas.
 pub struct Local {
-    /// None when slipway is root already.
-    sudo: Option<PathBuf>,
+    root: Root,
     user: String,
+    /// Where to look for sudo, if not where everyone does.
+    path: Option<OsString>,
     execs: AtomicUsize,
 }
 
 impl Local {
-    /// # Errors
-    /// `Privilege`, when slipway is not root and this machine has no sudo.
-    pub fn new() -> Result<Self> {
+    #[must_use]
+    pub fn new(local: &config::Local, ask: Ask) -> Self {
         // /proc/self belongs to the effective user.
-        let root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-        let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "this user".into());
-        let sudo = match which::which("sudo") {
-            _ if root => None,
-            Ok(sudo) => Some(sudo),
-            Err(_) => {
-                return Err(Error::new(Kind::Privilege, format!("{user} is not root, and this machine has no sudo"))
-                    .hint("run slipway as root: su -c 'slipway …'"));
-            }
-        };
-        Ok(Self { sudo, user, execs: AtomicUsize::new(0) })
+        let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+        Self::of(if is_root { "root".to_owned() } else { this_user() }, local, ask)
+    }
+
+    fn of(user: String, local: &config::Local, ask: Ask) -> Self {
+        let root = Root::new(user.clone(), local.becomes, local.sudo_password_file.clone(), ask);
+        Self { root, user, path: None, execs: AtomicUsize::new(0) }
     }
 
     /// Runs a program as root. If the returned future is dropped, a program that has been read whole runs on, as it does on a
@@ -59,25 +58,7 @@ impl Local {
     /// # Errors
     /// `Privilege` when sudo refuses, `Lost` when the end of the program can not be seen.
     pub async fn run(&self, program: &Program, on_line: &mut (dyn FnMut(Line) + Send)) -> Result<Exit> {
-        self.send(program, None, on_line).await
-    }
-
-    /// As `run`, with a file for the program.
-    pub(super) async fn send(
-        &self,
-        program: &Program,
-        freight: Option<&mut Freight<'_>>,
-        on_line: &mut (dyn FnMut(Line) + Send),
-    ) -> Result<Exit> {
-        self.execs.fetch_add(1, Ordering::Relaxed);
-        let marker = Marker::new()?;
-        let mut output = Output::new(&marker, on_line);
-        let child = self.spawn().map_err(|error| Error::new(Kind::Lost, "this machine starts no shell").because(error))?;
-        let status = follow(child, Input::new(marker.precede(program), freight), &mut output)
-            .await
-            .map_err(|error| Error::new(Kind::Lost, "the end of a program on this machine was not seen").because(error))?;
-        let who = format!("{} on this machine", self.user);
-        output.finish(status, &Login { user: &self.user, who: &who })
+        root::send(self, program, None, on_line).await
     }
 
     /// How many programs it has run so far.
@@ -85,18 +66,41 @@ impl Local {
         self.execs.load(Ordering::Relaxed)
     }
 
-    fn spawn(&self) -> std::io::Result<Child> {
-        let mut command = match &self.sudo {
-            None => Command::new("/bin/sh"),
-            Some(sudo) => {
-                let mut command = Command::new(sudo);
-                command.args(["-n", "/bin/sh"]);
-                command
-            }
-        };
-        command.arg("-s").current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    fn spawn(&self, with_password: bool) -> std::io::Result<Child> {
+        let mut command = Command::new("/bin/sh");
+        command.arg("-c").arg(self.root.command(with_password)).current_dir("/");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        secret::VARIABLES.iter().for_each(|variable| _ = command.env_remove(variable));
+        self.path.iter().for_each(|path| _ = command.env("PATH", path));
         // In a group of its own, so that Ctrl-C on the terminal stops slipway and not apt-get in the middle of its work.
         command.process_group(0).spawn()
+    }
+}
+
+impl Shell for Local {
+    fn root(&self) -> &Root {
+        &self.root
+    }
+
+    async fn exec(
+        &self,
+        program: &Program,
+        freight: Option<&mut Freight<'_>>,
+        password: Option<&str>,
+        on_line: &mut (dyn FnMut(Line) + Send),
+    ) -> Result<Ended> {
+        self.execs.fetch_add(1, Ordering::Relaxed);
+        let marker = Marker::new()?;
+        let (input, door) = Input::new(marker.precede(program), freight, password);
+        let mut output = Output::new(&marker, door, on_line);
+        let child = self
+            .spawn(password.is_some())
+            .map_err(|error| Error::new(Kind::Lost, "this machine starts no shell").because(error))?;
+        let status = follow(child, input, &mut output)
+            .await
+            .map_err(|error| Error::new(Kind::Lost, "the end of a program on this machine was not seen").because(error))?;
+        let who = format!("{} on this machine", self.user);
+        Ok(output.finish(status, &Login { user: &self.user, who: &who, becomes: self.root.becomes(), is_here: true }))
     }
 }
 
@@ -143,7 +147,7 @@ mod tests {
 
     /// These tests run the shell as whoever runs them: what root may do is not their business.
     fn here() -> Local {
-        Local { sudo: None, user: "me".into(), execs: AtomicUsize::new(0) }
+        Local::of("root".into(), &config::Local::default(), Ask::new(|prompt| panic!("asked: {prompt}")))
     }
 
     async fn run(text: &str) -> (Vec<Line>, Result<Exit>) {
@@ -227,18 +231,67 @@ mod tests {
         assert!(lines.len() == 1 && lines[0].starts_with("error: what came is not the whole "), "{lines:?}");
     }
 
-    #[tokio::test]
-    async fn a_sudo_that_refuses_is_a_privilege_error_with_a_remedy() {
-        let dir = std::env::temp_dir().join(format!("slipway-sudo-{}", std::process::id()));
+    /// A machine whose sudo is this script, and a person who gives one answer.
+    async fn with_sudo(name: &str, script: &str, answer: Option<&'static str>) -> (Vec<Line>, Result<Exit>) {
+        with_settings(&config::Local::default(), name, script, answer).await
+    }
+
+    async fn with_settings(
+        settings: &config::Local,
+        name: &str,
+        script: &str,
+        answer: Option<&'static str>,
+    ) -> (Vec<Line>, Result<Exit>) {
+        let dir = std::env::temp_dir().join(format!("slipway-sudo-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         let sudo = dir.join("sudo");
-        std::fs::write(&sudo, "#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n").unwrap();
+        std::fs::write(&sudo, script).unwrap();
         std::fs::set_permissions(&sudo, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        let local = Local { sudo: Some(sudo), ..here() };
-        let error = local.run(&Program::new("echo never"), &mut |_| {}).await.unwrap_err();
+        let ask = Ask::new(move |_| answer.map(str::to_owned));
+        let path = format!("{}:/usr/bin:/bin", dir.display());
+        let local = Local { path: Some(path.into()), ..Local::of("me".into(), settings, ask) };
+        let mut lines = Vec::new();
+        let exit = local.run(&Program::new("echo in"), &mut |line| lines.push(line)).await;
         std::fs::remove_dir_all(dir).unwrap();
+        (lines, exit)
+    }
+
+    /// As sudo does it: asks twice, on standard input.
+    const ASKS: &str = "#!/bin/sh\n[ \"$1\" != -n ] || { echo 'sudo: a password is required' >&2; exit 1; }\n\
+        shift 3\nfor try in 1 2; do printf '%s' \"$1\" >&2; read -r word || break; [ \"$word\" = right ] && { shift; exec \"$@\"; }\n\
+        echo 'Sorry, try again.' >&2; done\necho 'sudo: 1 incorrect password attempt' >&2; exit 1\n";
+
+    #[tokio::test]
+    async fn a_sudo_that_wants_a_password_gets_it_on_its_input() {
+        let (lines, exit) = with_sudo("right", ASKS, Some("right")).await;
+        assert_eq!(exit.unwrap().status, 0);
+        assert_eq!(lines, [Line { stderr: false, text: "in".into() }]);
+    }
+
+    #[tokio::test]
+    async fn what_the_cluster_file_says_of_becoming_root_holds_here_too() {
+        let file = std::env::temp_dir().join(format!("slipway-here-{}", std::process::id()));
+        std::fs::write(&file, "right\n").unwrap();
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        let settings = config::Local { sudo_password_file: Some(file.clone()), ..config::Local::default() };
+        let (lines, exit) = with_settings(&settings, "file", ASKS, None).await;
+        std::fs::remove_file(file).unwrap();
+        assert_eq!((exit.unwrap().status, lines.len()), (0, 1));
+        let settings = config::Local { becomes: config::Become::Doas, ..config::Local::default() };
+        let error = with_settings(&settings, "doas", ASKS, None).await.1.unwrap_err();
+        let what = "me on this machine can not become root: it has no doas, which `become = \"doas\"` asks for";
+        assert_eq!(error.to_string(), what);
+    }
+
+    #[tokio::test]
+    async fn a_sudo_that_refuses_is_a_privilege_error_with_a_remedy() {
+        let error = with_sudo("nobody", ASKS, None).await.1.unwrap_err();
         assert_eq!(error.kind, Kind::Privilege);
         assert_eq!(error.to_string(), "me on this machine can not become root: sudo: a password is required");
-        assert!(error.hints[0].contains("NOPASSWD"));
+        assert!(error.hints[0].contains("SLIPWAY_SUDO_PASSWORD") && error.hints[0].contains("NOPASSWD"));
+        let error = with_sudo("wrong", ASKS, Some("wrong")).await.1.unwrap_err();
+        assert_eq!(error.kind, Kind::Privilege);
+        let what = "me on this machine can not become root: sudo does not take the password that it was given";
+        assert_eq!(error.to_string(), what);
     }
 }

@@ -7,11 +7,15 @@ use std::collections::VecDeque;
 
 use super::{
     Exit, Line,
-    lines::{Lines, clean},
+    input::{Door, Stands},
+    lines::Lines,
+    refusal::refused,
+    root::{PROMPT, READY},
 };
 use crate::{
+    config::Become,
     error::{Error, Kind, Result},
-    lower::{Program, quote},
+    lower::Program,
 };
 
 /// Lines of standard error that are kept from before the marker: what sudo or a login shell says when it refuses.
@@ -22,6 +26,10 @@ pub(super) struct Login<'a> {
     pub(super) user: &'a str,
     /// `vagrant@192.168.77.11`, or `vagrant on this machine`.
     pub(super) who: &'a str,
+    /// What it was to become root by.
+    pub(super) becomes: Become,
+    /// Whether it is on this machine.
+    pub(super) is_here: bool,
 }
 
 /// The random line that one program's output begins with.
@@ -42,26 +50,45 @@ impl Marker {
     }
 }
 
+/// How a root shell that was asked for ended.
+pub(super) enum Ended {
+    Exit(Exit),
+    /// It never ran. `wants_password` is whether sudo wants a password, or another one.
+    Refused {
+        error: Error,
+        wants_password: bool,
+    },
+}
+
 /// Both streams of one program, on their way to `on_line`.
 pub(super) struct Output<'a> {
     marker: &'a str,
     stdout: Lines,
     stderr: Lines,
+    questions: Questions,
     told: Told<'a>,
+}
+
+/// Counts sudo's questions, which end in no line end.
+#[derive(Default)]
+struct Questions {
+    count: usize,
+    tail: Vec<u8>,
 }
 
 /// What has come out so far.
 struct Told<'a> {
     on_line: &'a mut (dyn FnMut(Line) + Send),
+    door: Option<Door>,
     started: bool,
     stderr_started: bool,
     noise: VecDeque<String>,
 }
 
 impl<'a> Output<'a> {
-    pub(super) fn new(marker: &'a Marker, on_line: &'a mut (dyn FnMut(Line) + Send)) -> Self {
-        let told = Told { on_line, started: false, stderr_started: false, noise: VecDeque::new() };
-        Self { marker: &marker.0, stdout: Lines::default(), stderr: Lines::default(), told }
+    pub(super) fn new(marker: &'a Marker, door: Option<Door>, on_line: &'a mut (dyn FnMut(Line) + Send)) -> Self {
+        let told = Told { on_line, door, started: false, stderr_started: false, noise: VecDeque::new() };
+        Self { marker: &marker.0, stdout: Lines::default(), stderr: Lines::default(), questions: Questions::default(), told }
     }
 
     pub(super) fn stdout(&mut self, bytes: &[u8]) {
@@ -69,24 +96,41 @@ impl<'a> Output<'a> {
     }
 
     pub(super) fn stderr(&mut self, bytes: &[u8]) {
+        if let Some(door) = self.told.door.as_ref().filter(|_| !self.told.stderr_started) {
+            // A second question means that the answer to the first was wrong.
+            if self.questions.count(bytes) > 1 {
+                door.set(Stands::Shut);
+            }
+        }
         self.stderr.push(bytes, |text| self.told.stderr(self.marker, text));
     }
 
     /// Delivers the lines that did not end, and judges how the shell of `login` ended.
-    ///
-    /// # Errors
-    /// `Privilege`, when the shell never ran.
-    pub(super) fn finish(mut self, status: i32, login: &Login<'_>) -> Result<Exit> {
+    pub(super) fn finish(mut self, status: i32, login: &Login<'_>) -> Ended {
         self.stdout.finish(|text| self.told.stdout(self.marker, text));
         self.stderr.finish(|text| self.told.stderr(self.marker, text));
         if !self.told.started {
-            return Err(refused(status, self.told.noise.make_contiguous(), login));
+            let gave_password = self.told.door.is_some();
+            return refused(status, self.told.noise.make_contiguous(), gave_password, login);
         }
         if !self.told.stderr_started {
             let held = std::mem::take(&mut self.told.noise);
             held.into_iter().for_each(|text| (self.told.on_line)(Line { stderr: true, text }));
         }
-        Ok(Exit { status })
+        Ended::Exit(Exit { status })
+    }
+}
+
+impl Questions {
+    fn count(&mut self, bytes: &[u8]) -> usize {
+        self.tail.extend_from_slice(bytes);
+        while let Some(at) = self.tail.windows(PROMPT.len()).position(|window| window == PROMPT.as_bytes()) {
+            self.count += 1;
+            self.tail.drain(..at + PROMPT.len());
+        }
+        let keep = self.tail.len().saturating_sub(PROMPT.len());
+        self.tail.drain(..keep);
+        self.count
     }
 }
 
@@ -97,6 +141,9 @@ impl Told<'_> {
         } else {
             // Noise that did not end its line stands before the marker.
             self.started = text.ends_with(marker);
+            if let Some(door) = self.door.as_ref().filter(|door| text.ends_with(READY) && door.stands() == Stands::Unknown) {
+                door.set(Stands::Open);
+            }
         }
     }
 
@@ -115,101 +162,6 @@ impl Told<'_> {
     }
 }
 
-/// Why a shell that ended with `status` never ran a program, from what was said on standard error (`man sudo`, `man nologin`).
-fn refused(status: i32, said: &[String], login: &Login<'_>) -> Error {
-    let Login { user, who } = login;
-    let sudo = said.iter().rev().find(|line| line.to_lowercase().contains("sudo"));
-    let rule = format!("{user} ALL=(ALL) NOPASSWD: ALL");
-    let as_root = format!("as root on that host: echo {} > /etc/sudoers.d/slipway", quote(&rule));
-    if let Some(line) = sudo {
-        let error = Error::new(Kind::Privilege, format!("{who} can not become root: {}", clean(line)));
-        return if line.contains("tty") {
-            let rule = format!("Defaults:{user} !requiretty");
-            error.hint(format!("as root on that host: echo {} > /etc/sudoers.d/slipway-tty", quote(&rule)))
-        } else if line.contains("not found") || line.contains("Unknown command") {
-            error.hint("install sudo on that host, or log in as root: `user = \"root\"` under [ssh]")
-        } else {
-            error.hint(format!("{as_root}; or log in as root: `user = \"root\"` under [ssh]"))
-        };
-    }
-    let last = said.iter().rev().find(|line| !line.trim().is_empty());
-    let because = last.map_or_else(String::new, |line| format!(": {line}"));
-    Error::new(Kind::Privilege, format!("the login shell of {who} started no program (exit status {status}){because}"))
-        .hint(format!("look at its shell on that host: getent passwd {}; it must not be nologin or a menu", quote(user)))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LOGIN: Login<'static> = Login { user: "vagrant", who: "vagrant@10.0.0.1" };
-
-    fn output(status: i32, say: impl FnOnce(&mut Output<'_>, &str)) -> (Vec<Line>, Result<Exit>) {
-        let marker = Marker::new().unwrap();
-        let mut lines = Vec::new();
-        let mut on_line = |line| lines.push(line);
-        let mut output = Output::new(&marker, &mut on_line);
-        say(&mut output, &marker.0);
-        let exit = output.finish(status, &LOGIN);
-        (lines, exit)
-    }
-
-    fn line(stderr: bool, text: &str) -> Line {
-        Line { stderr, text: text.into() }
-    }
-
-    #[test]
-    fn noise_before_the_marker_is_dropped_and_all_after_it_is_kept() {
-        let (lines, exit) = output(3, |output, marker| {
-            output.stdout(b"Welcome to this host\nno line end");
-            output.stderr(b"stdin: is not a tty\n");
-            output.stdout(format!("{marker}\none\n").as_bytes());
-            output.stderr(format!("{marker}\noops").as_bytes());
-            output.stdout(b"two");
-        });
-        assert_eq!(exit.unwrap(), Exit { status: 3 });
-        assert_eq!(lines, [line(false, "one"), line(false, "two"), line(true, "oops")]);
-    }
-
-    #[test]
-    fn an_end_without_the_marker_is_never_a_success() {
-        let (lines, exit) = output(0, |output, _| output.stdout(b"This service allows sftp connections only.\n"));
-        assert_eq!(lines, []);
-        assert_eq!(exit.unwrap_err().kind, Kind::Privilege);
-    }
-
-    #[test]
-    fn each_way_of_sudo_to_say_no_has_its_remedy() {
-        for (said, remedy) in [
-            ("sudo: a password is required", "NOPASSWD"),
-            ("vagrant is not in the sudoers file.  This incident will be reported.", "NOPASSWD"),
-            ("Sorry, user vagrant is not allowed to execute '/bin/sh -s' as root on node1. (sudo)", "NOPASSWD"),
-            ("sudo: sorry, you must have a tty to run sudo", "!requiretty"),
-            ("sh: 1: exec: sudo: not found", "install sudo"),
-            ("bash: line 1: exec: sudo: not found", "install sudo"),
-            ("fish: Unknown command: sudo", "install sudo"),
-        ] {
-            let (_, exit) = output(1, |output, _| output.stderr(format!("motd\n{said}\n").as_bytes()));
-            let error = exit.unwrap_err();
-            assert_eq!(error.kind, Kind::Privilege, "{said}");
-            assert!(error.to_string().contains(said), "{error}");
-            assert!(error.hints[0].contains(remedy), "{said}: {:?}", error.hints);
-        }
-    }
-
-    #[test]
-    fn a_login_shell_that_says_no_is_named() {
-        let (_, exit) = output(1, |output, _| output.stdout(b"This account is currently not available.\n"));
-        let error = exit.unwrap_err();
-        assert!(error.to_string().contains("login shell of vagrant@10.0.0.1"), "{error}");
-        assert!(error.hints[0].contains("getent passwd 'vagrant'"));
-    }
-
-    #[test]
-    fn a_program_stands_behind_the_marker_untouched() {
-        let marker = Marker::new().unwrap();
-        let text = String::from_utf8(marker.precede(&Program::new("{ true; }\n"))).unwrap();
-        assert_eq!(text, format!("echo {0}; echo {0} >&2\n{{ true; }}\n", marker.0));
-        assert_ne!(marker.0, Marker::new().unwrap().0);
-    }
-}
+#[path = "shell/tests.rs"]
+mod tests;

@@ -17,6 +17,7 @@
 //! | `error` | `kind` (as in the table of exit codes), `exit_code`, `message`, `hints` |
 //! | `plan` | `nothing_to_do`, `steps`: each `step`, `title`, `why`, `verdict`, `needs` |
 //! | `finding` | of preflight, one each: `host`, `step`, `what`, `remedy`, `fatal` |
+//! | `profiles` | `profiles`: each `family` (`os`, `runtime`, `cni`), `name`, `inherits` (or null), `about`, `file` |
 //! | `status` | `hosts`: each `host`, `address`, `role`, `os`, `kubelet`, `runtime`, `state`, `note` |
 
 use std::{path::Path, time::Duration};
@@ -29,6 +30,7 @@ use crate::{
     event::{Event, Failure, HostState, Outcome},
     phase::preflight::Finding,
     plan::{Plan, Verdict},
+    profile::Listed,
     report::{HostReport, Link, Report},
     step::StepId,
 };
@@ -132,6 +134,17 @@ pub(super) fn findings(findings: &[Finding]) -> String {
         })
     };
     findings.iter().map(|finding| format!("{}\n", line(finding))).collect()
+}
+
+/// The profiles that there are.
+pub(super) fn profiles(listed: &[Listed]) -> Value {
+    let each = |profile: &Listed| {
+        json!({
+            "family": profile.family.name(), "name": profile.name, "inherits": profile.inherits, "about": profile.about,
+            "file": profile.file,
+        })
+    };
+    json!({"event": "profiles", "profiles": listed.iter().map(each).collect::<Vec<_>>()})
 }
 
 /// The hosts of a cluster.

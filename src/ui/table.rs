@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::paint::{Paint, count};
-use crate::phase::preflight::Finding;
+use crate::{phase::preflight::Finding, profile::Listed};
 
 /// One host in `slipway status`. What is not known is empty.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -50,6 +50,17 @@ pub(super) fn status(rows: &[StatusRow]) -> String {
         for row in &mut cells {
             row.pop();
         }
+    }
+    aligned(&cells)
+}
+
+/// Profiles, a line each.
+pub(super) fn profiles(listed: &[Listed]) -> String {
+    let mut cells = vec![["family", "name", "inherits", "from", "about"].map(str::to_owned).to_vec()];
+    for profile in listed {
+        let inherits = profile.inherits.clone().unwrap_or_default();
+        let (name, about) = (profile.name.clone(), profile.about.clone());
+        cells.push(vec![profile.family.name().to_owned(), name, inherits, profile.file.clone(), about]);
     }
     aligned(&cells)
 }

@@ -43,7 +43,7 @@ say "verify, status, kubeconfig"
 expect 0 "$slipway" verify -c "$cluster"
 expect 0 "$slipway" status -c "$cluster"
 shows 'node1.*control-plane.*Ready'
-[ "$(stat -c %a target/lab/lab.kubeconfig)" = 600 ] || fail "the kubeconfig is not private"
+[ "$(stat -c %a "$work/lab.kubeconfig")" = 600 ] || fail "the kubeconfig is not private"
 HOME=$work/home expect 0 "$slipway" kubeconfig --merge -c "$cluster"
 grep -q 'current-context: lab' "$work/home/.kube/config" || fail "the kubeconfig was not merged"
 [ "$(stat -c %a "$work/home/.kube/config")" = 600 ] || fail "the merged kubeconfig is not private"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Everything is taken down, install included, and a cluster comes up again on the same hosts.
+# Everything is taken down, install included, and a cluster comes up again on the same hosts,
+# phase by phase.
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -24,5 +25,10 @@ END
     [ -z "$left" ] || fail "$node still has: $left"
 done
 expect 0 "$slipway" reset --yes --purge -c "$cluster"
-cluster_is_up
+say "the phases one at a time come to the same as up"
+for phase in install init join cni verify; do
+    expect 0 "$slipway" "$phase" -c "$cluster"
+done
 nodes_are_ready 3
+expect 0 "$slipway" up -c "$cluster"
+shows '^nothing to do'

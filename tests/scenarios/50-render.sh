@@ -3,8 +3,7 @@
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
-lab_is_up
-scripts/lab rebuild node3 >/dev/null
+bare_hosts
 "$slipway" render script node3 -c "$cluster" >"$work/script"
 sh -n "$work/script"
 bash -n "$work/script"

@@ -4,10 +4,8 @@
 source "$(dirname "$0")/lib.sh"
 
 bare_hosts
-scripts/lab ssh-config | "$slipway" new --ssh-config - --name lab --kubernetes 1.20.2 --cni bridge -c "$work/cluster.toml"
-# The lab's own repository and registry stand in for pkgs.k8s.io and registry.k8s.io.
-sed -n '/^\[packages\]/,/^\[ssh\]/{/^\[ssh\]/!p}' "$cluster" >>"$work/cluster.toml"
-sed -i 's/^# *skip_phases.*//; s/^\(kubernetes .*\)/\1\nskip_phases = ["addon\/coredns"]/' "$work/cluster.toml"
+scripts/lab ssh-config node1 node2 node3 | "$slipway" new --ssh-config - --name lab --kubernetes 1.20.2 --cni bridge -c "$work/new.toml"
+for_the_lab <"$work/new.toml" >"$work/cluster.toml"
 cat "$work/cluster.toml"
 expect 0 "$slipway" up -c "$work/cluster.toml"
 [ "$(on node1 'su - vagrant -c "kubectl get nodes --no-headers"' | grep -cw Ready)" = 3 ] || fail "vagrant's kubectl does not work"

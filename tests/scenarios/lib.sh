@@ -1,11 +1,12 @@
-# What every scenario needs. Sourced, with the checkout as the working directory; scenarios run on the lab's three hosts.
+# What every scenario needs. Sourced, with the checkout as the working directory. Scenarios run on the lab's first three hosts, those
+# numbered from 80 on hosts of their own, so that scripts/test may run one of each at the same time.
 # shellcheck shell=bash
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 slipway=${SLIPWAY:-$PWD/target/release/slipway}
-# The lab's cluster file as far as its third host: a lab may run more.
-cluster=target/lab/scenario.toml
 work=$(mktemp -d)
+# The lab's cluster file as far as its third host: a lab may run more.
+cluster=$work/scenario.toml
 trap 'rm -rf "$work"' EXIT
 export XDG_STATE_HOME=$work/state
 
@@ -36,15 +37,43 @@ expect() {
 shows() { grep -Eq -- "$1" "$work/out" || fail "the output does not show: $1"; }
 
 # So many nodes are Ready, seen through the API server itself.
+control_plane=node1
 nodes_are_ready() {
     local count
-    count=$(on node1 kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes --no-headers | grep -cw Ready || true)
+    count=$(on "$control_plane" kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes --no-headers | grep -cw Ready || true)
     [ "$count" = "$1" ] || fail "$count nodes are Ready instead of $1"
 }
 
 lab_is_up() {
     scripts/lab up --nodes 3 >/dev/null
     awk '/^\[\[host\]\]/ { if (++hosts > 3) exit } { print }' target/lab/cluster.toml >"$cluster"
+}
+
+# A cluster file of `slipway new` from standard input, with what is particular to the lab: settings, and its own repository and
+# registry in place of pkgs.k8s.io and registry.k8s.io.
+for_the_lab() {
+    grep -E '^(skip_phases|kubelet_extra_args)' target/lab/cluster.toml >"$work/settings"
+    sed -e '/^#* *skip_phases/d' -e "/^kubernetes /r $work/settings"
+    sed -n '/^\[packages\]/,/^\[ssh\]/{/^\[ssh\]/!p}' target/lab/cluster.toml
+}
+
+# Writes the cluster file of these hosts of the lab, the first of them as the control plane: cluster_of NODE...
+cluster_of() {
+    local node role=control-plane
+    control_plane=$1
+    awk '/^\[\[host\]\]/ { exit } { print }' target/lab/cluster.toml >"$cluster"
+    for node; do
+        awk -v node="$node" -v role="$role" 'BEGIN { RS = ""; FS = "\n" }
+            /^\[\[host\]\]/ && index($0, "\"" node "\"\n") { sub(/role    = "[^"]*"/, "role    = \"" role "\""); print $0 "\n" }' target/lab/cluster.toml >>"$cluster"
+        role=worker
+    done
+}
+
+# Debian hosts on the bridge, whatever they were before: debian_hosts NODE...
+debian_hosts() {
+    local node options=()
+    for node; do options+=(--image "$node=debian" --network "$node=bridge"); done
+    scripts/lab up --nodes "$(printf '%s\n' "${@#node}" | sort -n | tail -n 1)" "${options[@]}" >/dev/null
 }
 
 bare_hosts() {
@@ -64,7 +93,8 @@ fingerprint() {
 dpkg-query -W
 apt-mark showhold
 find /etc /var/lib/slipway /var/lib/kubelet /opt/cni /usr/local /root -xdev -type f -exec sha256sum {} + 2>/dev/null | sort -k 2
-systemctl list-unit-files --no-legend --no-pager
+# Transient units are logins, the one that runs this among them.
+systemctl list-unit-files --no-legend --no-pager | awk '$2 != "transient"'
 ip -o link | cut -d: -f2
 iptables-save | grep -v '^[#:]' || :
 cat /proc/sys/net/ipv4/ip_forward

@@ -96,3 +96,31 @@ async fn a_revoked_key_and_an_unreadable_file_are_refused() {
     assert_eq!(error.kind, Kind::HostKey);
     assert!(!sshd.saw_a_login());
 }
+
+#[tokio::test]
+async fn a_list_of_revoked_keys_counts_for_every_host_and_must_be_readable() {
+    let sshd = Sshd::start();
+    let list = sshd.dir.join("revoked");
+    let reach = slipway::config::Ssh { revoked_host_keys: vec![list.clone()], ..sshd.reach() };
+    let missing = refused(&reach).await;
+    assert!(missing.what.ends_with("revoked can not be read, so no host key can be checked"), "{missing}");
+    fs::write(&list, format!("# ours\n\n{}", sshd.read("client.pub"))).unwrap();
+    connect(&reach).await.unwrap();
+    let logins = sshd.logins();
+
+    fs::write(&list, format!("# ours\n\n{}", sshd.read("host.pub"))).unwrap();
+    let pinned = slipway::config::Ssh { host_key: Some(sshd.fingerprint()), ..reach.clone() };
+    for reach in [&reach, &pinned] {
+        let error = refused(reach).await;
+        assert_eq!(error.kind, Kind::HostKey);
+        assert!(error.what.ends_with(&format!("that key is revoked by {}:3", list.display())), "{error}");
+    }
+
+    sshd.ssh_keygen(&["-q", "-k", "-f", "revoked", "client.pub"]);
+    let krl = refused(&reach).await;
+    assert!(krl.what.contains("is a key revocation list (KRL), which slipway does not read"), "{krl}");
+    fs::write(&list, "no key\n").unwrap();
+    let garbage = refused(&reach).await;
+    assert!(garbage.what.contains("revoked:1 is no public key"), "{garbage}");
+    assert_eq!(sshd.logins(), logins);
+}

@@ -1,7 +1,7 @@
 //! Keys, passphrases and the agent, on a real host.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::atomic::Ordering,
 };
@@ -86,8 +86,61 @@ async fn a_passphrase_that_nobody_gives_is_said_so() {
     assert!(error.to_string().contains("its passphrase was not given"), "{error}");
 }
 
+#[tokio::test]
+async fn a_passphrase_in_a_file_is_asked_of_nobody() {
+    let sshd = Sshd::start();
+    let key = sshd.keygen("filed", "ed25519", "open sesame");
+    sshd.authorize(&["filed"]);
+    let file = sshd.dir.join("passphrase");
+    std::fs::write(&file, "open sesame\n").unwrap();
+    let reach = config::Ssh { keys: vec![key], passphrase_file: Some(file.clone()), ..sshd.reach() };
+    let open = refused(&reach).await;
+    assert!(open.hints[0].starts_with("chmod 600 "), "{open}");
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    connect(&reach).await.unwrap();
+
+    let key = sshd.keygen("misfiled", "ed25519", "another");
+    sshd.authorize(&["misfiled"]);
+    let (ask, asked) = person(&[]);
+    let error = Ssh::connect("127.0.0.1", &config::Ssh { keys: vec![key], ..reach }, ask).await.err().unwrap();
+    assert_eq!((error.kind, asked.load(Ordering::SeqCst)), (Kind::Authentication, 1));
+    assert!(error.to_string().contains("the passphrase that was given is not its own"), "{error}");
+}
+
+#[tokio::test]
+async fn keys_of_the_ssh_configuration_may_be_missing() {
+    let sshd = Sshd::start();
+    let keys = vec!["/nowhere/key".into(), sshd.dir.join("client")];
+    connect(&config::Ssh { keys_may_be_missing: true, keys, ..sshd.reach() }).await.unwrap();
+    // One that can not be used is passed over as well, with a note; with `IdentityFile none` there is none to try.
+    std::fs::write(sshd.dir.join("garbage"), "no key\n").unwrap();
+    let keys = vec![sshd.dir.join("garbage"), sshd.dir.join("client")];
+    let ssh = connect(&config::Ssh { keys_may_be_missing: true, keys: keys.clone(), ..sshd.reach() }).await.unwrap();
+    let notes = ssh.notes();
+    assert!(notes.len() == 1 && notes[0].contains("garbage is no private key that can be used here"), "{notes:?}");
+    assert!(refused(&config::Ssh { keys, ..sshd.reach() }).await.what.contains("garbage is no private key"));
+    let error = refused(&config::Ssh { keys: Vec::new(), no_keys: true, ..sshd.reach() }).await;
+    assert!(error.what.contains("tried nothing, for want of a key or a password"), "{error}");
+    let keys = vec!["/nowhere/key".into()];
+    let error = refused(&config::Ssh { keys_may_be_missing: true, keys, ..sshd.reach() }).await;
+    assert_eq!(error.kind, Kind::Authentication);
+}
+
 /// A real ssh-agent, gone with the test.
 struct Agent(std::process::Child);
+
+impl Agent {
+    async fn start(socket: &Path) -> Self {
+        let child = Command::new("ssh-agent").arg("-D").arg("-a").arg(socket).stdout(Stdio::null()).spawn().unwrap();
+        for _ in 0..200 {
+            if socket.exists() {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        Self(child)
+    }
+}
 
 impl Drop for Agent {
     fn drop(&mut self) {
@@ -106,14 +159,7 @@ async fn keys_of_the_agent_let_us_in() {
     sshd.keygen("rsa", "rsa", "");
     sshd.keygen("locked", "ed25519", "secret");
     let socket = sshd.dir.join("agent");
-    let child = Command::new("ssh-agent").arg("-D").arg("-a").arg(&socket).stdout(Stdio::null()).spawn().unwrap();
-    let _agent = Agent(child);
-    for _ in 0..200 {
-        if socket.exists() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    let _agent = Agent::start(&socket).await;
     std::fs::write(sshd.dir.join("askpass"), "#!/bin/sh\necho secret\n").unwrap();
     std::fs::set_permissions(sshd.dir.join("askpass"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     for key in ["rsa", "locked"] {
@@ -150,17 +196,53 @@ async fn with_an_agent(port: u16) {
         port,
         keys: Vec::new(),
         agent: None,
-        password_file: None,
-        host_key: None,
         known_hosts: dir.join("known_hosts"),
-        host_keys: config::HostKeys::Strict,
         connect_timeout: 10,
+        more_known_hosts: Vec::new(),
+        ..config::Ssh::default()
     };
     let ssh = connect(&reach).await.unwrap();
     assert_eq!(stdout(&ssh, "echo in").await, ["in"]);
     assert_eq!(refused(&config::Ssh { agent: Some(false), ..reach.clone() }).await.kind, Kind::Authentication);
+    // The public half names the key of the agent that is to be used, and with only_keys no other one is.
+    let authorized = std::env::var("SLIPWAY_TEST_AGENT_KEY").unwrap();
+    let public = |name: &str| config::Ssh { keys: vec![dir.join(name)], only_keys: true, ..reach.clone() };
+    connect(&public(&format!("{authorized}.pub"))).await.unwrap();
+    let error = refused(&public("client.pub")).await;
+    assert!(error.to_string().contains("ssh-agent does not hold its private half"), "{error}");
+    let elsewhere = config::Ssh { agent_socket: Some("/nowhere/agent".into()), ..reach.clone() };
+    assert_eq!(refused(&elsewhere).await.kind, Kind::Authentication);
     if std::env::var("SLIPWAY_TEST_AGENT_KEY").unwrap() == "locked" {
         // A named key that the agent has open: nobody is asked for its passphrase.
-        Ssh::connect("127.0.0.1", &config::Ssh { keys: vec![dir.join("locked")], ..reach }, nobody()).await.unwrap();
+        let named = config::Ssh { keys: vec![dir.join("locked")], ..reach.clone() };
+        Ssh::connect("127.0.0.1", &named, nobody()).await.unwrap();
+        // Nor where it is a usual one, and `IdentitiesOnly yes` lets no other of the agent's be tried.
+        std::fs::create_dir(dir.join(".ssh")).unwrap();
+        std::fs::copy(dir.join("locked"), dir.join(".ssh/id_ed25519")).unwrap();
+        Ssh::connect("127.0.0.1", &config::Ssh { only_keys: true, ..reach }, nobody()).await.unwrap();
     }
+}
+
+/// ssh-add gives the agent the key and its certificate, which have one fingerprint: the host sees both.
+#[tokio::test]
+async fn a_certificate_of_the_agent_lets_us_in_where_its_key_alone_does_not() {
+    let sshd = Sshd::start_with("TrustedUserCAKeys DIR/ca.pub", |sshd| {
+        sshd.keygen("ca", "ed25519", "");
+        sshd.authorize(&["host"]);
+    });
+    sshd.keygen("mine", "ed25519", "");
+    sshd.ssh_keygen(&["-q", "-s", "ca", "-I", "me", "-n", &sshd.reach().user, "mine.pub"]);
+    let socket = sshd.dir.join("agent");
+    let _agent = Agent::start(&socket).await;
+    let added = Command::new("ssh-add").arg("-q").arg(sshd.dir.join("mine")).env("SSH_AUTH_SOCK", &socket).status().unwrap();
+    assert!(added.success());
+    let reach = config::Ssh { keys: Vec::new(), no_keys: true, agent: None, agent_socket: Some(socket), ..sshd.reach() };
+    connect(&reach).await.unwrap();
+    // As well where its public half alone names it.
+    let keys = vec![sshd.dir.join("mine.pub")];
+    connect(&config::Ssh { no_keys: false, only_keys: true, keys, ..reach.clone() }).await.unwrap();
+    // One that the agent has and that lies beside its key too is tried once.
+    std::fs::remove_file(sshd.dir.join("ca.pub")).unwrap();
+    let error = refused(&config::Ssh { no_keys: false, keys: vec![sshd.dir.join("mine")], ..reach }).await;
+    assert!(error.what.contains("mine-cert.pub, key ") && !error.what.contains("ssh-agent's"), "{error}");
 }

@@ -11,7 +11,7 @@ use russh::{
     keys::{Algorithm, HashAlg, PrivateKey},
     server::{self, Auth, ChannelOpenHandle, Handler, Msg, Session},
 };
-use slipway::config::{HostKeys, Ssh};
+use slipway::config::Ssh;
 use tokio::net::TcpListener;
 
 /// What the host does when it has read a program whole.
@@ -36,13 +36,15 @@ pub(crate) struct OddHost {
     pub(crate) acts: Vec<Act>,
     /// None: everyone may come in. Some: who knows this password, given by this method.
     pub(crate) password: Option<(MethodKind, &'static str)>,
+    /// How long it thinks about a login.
+    pub(crate) thinks: Duration,
     /// The commands that were asked for.
     pub(crate) commands: Arc<Mutex<Vec<String>>>,
 }
 
 impl OddHost {
     pub(crate) fn new(acts: &[Act]) -> Self {
-        Self { acts: acts.to_vec(), password: None, commands: Arc::default() }
+        Self { acts: acts.to_vec(), password: None, thinks: Duration::ZERO, commands: Arc::default() }
     }
 
     /// Serves any number of connections, on loopback; gives how to reach it as `user` with `key`.
@@ -76,11 +78,11 @@ impl OddHost {
             port,
             keys: Vec::new(),
             agent: Some(false),
-            password_file: None,
             host_key: Some(fingerprint),
             known_hosts: "/nowhere".into(),
-            host_keys: HostKeys::Strict,
             connect_timeout: 5,
+            more_known_hosts: Vec::new(),
+            ..Ssh::default()
         }
     }
 }
@@ -104,6 +106,7 @@ impl Handler for Visit {
     type Error = russh::Error;
 
     async fn auth_none(&mut self, _: &str) -> Result<Auth, Self::Error> {
+        tokio::time::sleep(self.host.thinks).await;
         Ok(if self.host.password.is_none() { Auth::Accept } else { Auth::reject() })
     }
 

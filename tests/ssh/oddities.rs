@@ -1,6 +1,6 @@
 //! What no honest host does, or none that can be had in a test: a host in memory does it.
 
-use std::{fs, os::unix::fs::PermissionsExt, sync::atomic::Ordering};
+use std::{fs, os::unix::fs::PermissionsExt, sync::atomic::Ordering, time::Duration};
 
 use russh::MethodKind;
 use slipway::{
@@ -64,12 +64,16 @@ async fn noise_of_login_shells_is_no_output() {
 #[tokio::test]
 async fn a_sudo_that_refuses_is_said_so_with_its_remedy() {
     let host = OddHost::new(&[Err("sudo: a password is required\n"), Status(1), Close]);
-    let ssh = connect(&host.serve("vagrant").await).await.unwrap();
+    let (ask, _) = person(&[]);
+    let ssh = Ssh::connect("127.0.0.1", &host.serve("vagrant").await, ask).await.unwrap();
     let error = run(&ssh, "true").await.1.unwrap_err();
     assert_eq!(error.kind, Kind::Privilege);
     assert_eq!(error.to_string(), "vagrant@127.0.0.1 can not become root: sudo: a password is required");
     assert!(error.hints[0].contains("vagrant ALL=(ALL) NOPASSWD: ALL"), "{:?}", error.hints);
-    assert_eq!(*host.commands.lock().unwrap(), ["exec sudo -n /bin/sh -s"]);
+    assert_eq!(
+        *host.commands.lock().unwrap(),
+        ["exec /bin/sh -c 'command -v sudo >/dev/null || exec doas -n /bin/sh -s; exec env LC_ALL=C sudo -n /bin/sh -s'"]
+    );
 }
 
 #[tokio::test]
@@ -114,6 +118,32 @@ async fn a_host_that_wants_a_password_that_nobody_has_is_final() {
     let error = Ssh::connect("127.0.0.1", &host.serve("vagrant").await, ask).await.err().unwrap();
     assert_eq!((error.kind, asked.load(Ordering::SeqCst)), (Kind::Authentication, 1));
     assert!(error.to_string().ends_with("the host accepts password"), "{error}");
+}
+
+#[tokio::test]
+async fn a_host_that_thinks_too_long_is_given_time_by_the_hint() {
+    let host = OddHost { thinks: Duration::from_secs(3), ..OddHost::new(&[Out("MARKER\nin\n"), Status(0), Close]) };
+    let reach = config::Ssh { connect_timeout: 1, ..host.serve("root").await };
+    let error = refused(&reach).await;
+    assert_eq!(error.to_string(), format!("127.0.0.1 port {} gave no login within 1 s", reach.port));
+    assert!(error.hints[0].contains("UseDNS") && error.hints[0].contains("connect_timeout = 4"), "{:?}", error.hints);
+    assert_eq!(stdout(&connect(&config::Ssh { connect_timeout: 30, ..reach }).await.unwrap(), "true").await, ["in"]);
+}
+
+#[tokio::test]
+async fn one_answer_serves_all_hosts_that_ask_for_the_same_users_password() {
+    let hosts = [(); 3].map(|()| OddHost {
+        password: Some((MethodKind::KeyboardInteractive, "hunter2")),
+        ..OddHost::new(&[Out("MARKER\nin\n"), Status(0), Close])
+    });
+    let (ask, asked) = person(&["wrong", "hunter2"]);
+    let ways = [hosts[0].serve("root").await, hosts[1].serve("root").await, hosts[2].serve("root").await];
+    let connect = |way| Ssh::connect("127.0.0.1", way, ask.clone());
+    let (a, b, c) = tokio::join!(connect(&ways[0]), connect(&ways[1]), connect(&ways[2]));
+    for ssh in [a, b, c] {
+        assert_eq!(stdout(&ssh.unwrap(), "true").await, ["in"]);
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 2, "one wrong answer and one right one, for three hosts");
 }
 
 #[tokio::test]

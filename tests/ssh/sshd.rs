@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use slipway::config::{HostKeys, Ssh};
+use slipway::config::Ssh;
 
 const SSHD: &str = "/usr/sbin/sshd";
 
@@ -22,12 +22,19 @@ const SUDO: &str = "#!/bin/sh\n[ \"$1\" = -n ] && shift\nexec \"$@\"\n";
 pub(crate) struct Sshd {
     pub(crate) dir: PathBuf,
     pub(crate) port: u16,
+    /// Lines of its configuration that count before the usual ones; `DIR` is its directory.
+    extra: &'static str,
     child: Option<Child>,
 }
 
 impl Sshd {
     /// Starts one that takes the key `client` of its directory.
     pub(crate) fn start() -> Self {
+        Self::start_with("", |_| {})
+    }
+
+    /// As `start`, with lines for its configuration and something to do once its keys are there.
+    pub(crate) fn start_with(extra: &'static str, prepare: impl FnOnce(&Self)) -> Self {
         assert!(Path::new(SSHD).exists(), "{SSHD} is missing, and these tests need a real one: apt-get install openssh-server");
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -36,10 +43,11 @@ impl Sshd {
         fs::create_dir(dir.join("bin")).unwrap();
         fs::write(dir.join("bin/sudo"), SUDO).unwrap();
         fs::set_permissions(dir.join("bin/sudo"), fs::Permissions::from_mode(0o755)).unwrap();
-        let mut sshd = Self { dir, port: 0, child: None };
+        let mut sshd = Self { dir, port: 0, extra, child: None };
         sshd.keygen("host", "ed25519", "");
         sshd.keygen("client", "ed25519", "");
         sshd.authorize(&["client"]);
+        prepare(&sshd);
         sshd.launch();
         fs::write(sshd.dir.join("known_hosts"), format!("[127.0.0.1]:{} {}", sshd.port, sshd.read("host.pub"))).unwrap();
         sshd
@@ -81,8 +89,9 @@ impl Sshd {
     /// HOME is its own directory, since sshd has bash read ~/.bashrc, and nobody knows what a developer keeps there.
     fn config(&self) -> String {
         let dir = self.dir.display();
+        let extra = self.extra.replace("DIR", &dir.to_string());
         format!(
-            "ListenAddress 127.0.0.1\nPort {}\nHostKey {dir}/host\nPidFile none\nAuthorizedKeysFile {dir}/authorized_keys\n\
+            "{extra}\nListenAddress 127.0.0.1\nPort {}\nHostKey {dir}/host\nPidFile none\nAuthorizedKeysFile {dir}/authorized_keys\n\
              StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n\
              MaxSessions 10\nLogLevel DEBUG1\nSetEnv HOME={dir} PATH={dir}/bin:/usr/sbin:/usr/bin:/sbin:/bin\n",
             self.port
@@ -115,6 +124,12 @@ impl Sshd {
         file
     }
 
+    /// Runs ssh-keygen, which must succeed.
+    pub(crate) fn ssh_keygen(&self, arguments: &[&str]) {
+        let ran = Command::new("ssh-keygen").args(arguments).current_dir(&self.dir).stdin(Stdio::null()).output().unwrap();
+        assert!(ran.status.success(), "{arguments:?}: {ran:?}");
+    }
+
     /// Takes these keys, and no others.
     pub(crate) fn authorize(&self, names: &[&str]) {
         let keys: String = names.iter().map(|name| self.read(&format!("{name}.pub"))).collect();
@@ -127,6 +142,11 @@ impl Sshd {
 
     pub(crate) fn log(&self) -> String {
         fs::read(self.dir.join("log")).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    }
+
+    /// How many logins it let in.
+    pub(crate) fn logins(&self) -> usize {
+        self.log().matches("Accepted publickey").count()
     }
 
     /// Whether anyone has tried to log in.
@@ -147,11 +167,10 @@ impl Sshd {
             port: self.port,
             keys: vec![self.dir.join("client")],
             agent: Some(false),
-            password_file: None,
-            host_key: None,
             known_hosts: self.dir.join("known_hosts"),
-            host_keys: HostKeys::Strict,
             connect_timeout: 10,
+            more_known_hosts: Vec::new(),
+            ..Ssh::default()
         }
     }
 }

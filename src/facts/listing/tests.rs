@@ -41,7 +41,7 @@ fn ports_are_read_from_ss_and_from_proc() {
 
 #[test]
 fn numbers_are_read_or_left_out() {
-    assert_eq!(df("/dev/my disk 1000 400 600 40% /mnt/my disk"), Some(600));
+    assert_eq!(df("/dev/my disk 1000 400 600 40% /mnt/my disk"), Some((600, 1000)));
     assert_eq!(df("Filesystem 1024-blocks Used Available Capacity Mounted on"), None);
     for (list, count) in
         [("0-1", Some(2)), ("0-3,8", Some(5)), ("7", Some(1)), ("3-1", None), ("0-4294967295", None), ("", None), ("a", None)]

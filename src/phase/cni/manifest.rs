@@ -1,11 +1,13 @@
 //! A pod network by its manifest: applied on the first control plane, and then waited for on every host.
 
+use std::collections::BTreeSet;
+
 use crate::{
     error::{Error, Kind, Result},
     lower::{quote, sha256},
     phase::{node, script::script},
     profile::{CniProfile, cni::Patch},
-    scene::Scene,
+    scene::{Scene, Site},
     step::{Check, File, Step, StepId, Undo},
 };
 
@@ -39,7 +41,7 @@ pub(super) fn of_profile(scene: &Scene<'_>, profile: &CniProfile) -> Result<Vec<
 }
 
 pub(super) fn of_url(scene: &Scene<'_>, url: &str, sha256: &str) -> Result<Vec<Step>> {
-    let steps = applied(scene, url, sha256, "")?;
+    let steps = applied(scene, url, sha256, &adaptations(scene)?)?;
     waited_for(scene, steps, "", None)
 }
 
@@ -47,10 +49,11 @@ pub(super) fn of_file(scene: &Scene<'_>) -> Result<Vec<Step>> {
     let Some(text) = &scene.stage.manifest else {
         return Err(Error::new(Kind::Internal, "the CNI manifest is not on the stage"));
     };
-    let key = sha256(text);
+    let patches = adaptations(scene)?;
+    let key = sha256(&format!("{text}{patches}"));
     let steps = apply_step(scene, &key, |step| {
-        let values = [("key", key.as_str()), ("manifest", KEPT)];
-        step.write(File::new(KEPT, text)).sh(script(&values, &format!("{MANIFEST}apply_manifest\n")))
+        let values = [("key", key.as_str()), ("manifest", KEPT), ("url", "the manifest"), ("awk", PATCH)];
+        step.write(File::new(KEPT, text)).sh(script(&values, &format!("{MANIFEST}{patches}apply_manifest\n")))
     })?;
     waited_for(scene, steps, "", None)
 }
@@ -61,7 +64,10 @@ fn applied(scene: &Scene<'_>, url: &str, checksum: &str, patches: &str) -> Resul
     apply_step(scene, &key, |step| {
         let values = [("key", key.as_str()), ("url", url), ("sha256", checksum), ("manifest", KEPT), ("awk", PATCH)];
         step.sh(script(&values, &format!("{MANIFEST}download\n{patches}apply_manifest\n")))
-            .hint(format!("{url} must be reachable from this host; `cni = {{ manifest = ... }}` takes a file instead"))
+            .hint(format!(
+                "can {} fetch {url}? `cni = \"FILE.yaml\"` takes a file instead; cni_sha256 is what `curl -fsSL URL | sha256sum` prints",
+                scene.here.host.name
+            ))
     })
 }
 
@@ -120,12 +126,32 @@ fn waited_for(scene: &Scene<'_>, mut steps: Vec<Step>, rollout: &str, config: Op
     Ok(steps)
 }
 
+/// What the user's own manifest of a known CNI is to be told: by itself it takes the interface of the default route, which on
+/// Vagrant's machines is a network where all of them have one address.
+fn adaptations(scene: &Scene<'_>) -> Result<String> {
+    let apart = |site: &Site| site.facts.default_source.is_some_and(|source| source != site.node_ip);
+    let profile = scene.stage.cni.filter(|_| scene.stage.sites.iter().any(apart));
+    let patches = profile.map_or(&[][..], |profile| &profile.adapt);
+    patches.iter().map(|patch| Ok(format!("adapt=yes\n{}", patch_call(scene, patch)?))).collect()
+}
+
+/// The interfaces that have the nodes' addresses, each once.
+fn node_interfaces(scene: &Scene<'_>) -> String {
+    let of = |site: &Site| {
+        let found = site.facts.addresses.iter().find(|address| address.ip == site.node_ip)?;
+        Some(found.interface.clone())
+    };
+    let names: BTreeSet<String> = scene.stage.sites.iter().filter_map(of).collect();
+    Vec::from_iter(names).join(" ")
+}
+
 /// A call of the shell function `patch`.
 fn patch_call(scene: &Scene<'_>, patch: &Patch) -> Result<String> {
     if patch.find.is_some() == patch.after.is_some() {
         return Err(Error::new(Kind::Invalid, format!("the CNI's patch of {:?} needs either `find` or `after`", patch.what)));
     }
     let text = patch.text.replace("{pod_cidr}", &scene.stage.cluster.pod_cidr.to_string());
+    let text = text.replace("{node_interfaces}", &node_interfaces(scene));
     let text = if text.contains("{node_ip}") {
         let lines: Vec<String> =
             scene.stage.sites.iter().map(|site| text.replace("{node_ip}", &site.node_ip.to_string())).collect();
@@ -134,5 +160,9 @@ fn patch_call(scene: &Scene<'_>, patch: &Patch) -> Result<String> {
         text
     };
     let word = |text: &Option<String>| quote(text.as_deref().unwrap_or_default());
-    Ok(format!("patch {} {} {} {}\n", quote(&patch.what), word(&patch.find), word(&patch.after), quote(&text)))
+    let call = format!("patch {} {} {} {}\n", quote(&patch.what), word(&patch.find), word(&patch.after), quote(&text));
+    Ok(match &patch.unless {
+        Some(unless) => format!("grep -Eq -e {} \"$manifest\" || {call}", quote(unless)),
+        None => call,
+    })
 }

@@ -1,9 +1,16 @@
 # A CNI by its manifest, on the first control plane. Values: key (what was applied), url, sha256, manifest (the file).
 
-# Changes the manifest, or says that it no longer looks as the profile thinks: patch WHAT FIND AFTER TEXT
+# Changes the manifest, or says that it no longer looks as the profile thinks: patch WHAT FIND AFTER TEXT. Where `adapt` is set, the
+# manifest is the user's, who may have good reasons.
+adapt=
 patch() {
-    find=$2 after=$3 text=$4 awk "$awk" "$manifest" >"$manifest.new" || die "the manifest $url has no place for $1: its profile is out of date"
-    mv -f "$manifest.new" "$manifest"
+    if find=$2 after=$3 text=$4 awk "$awk" "$manifest" >"$manifest.new"; then
+        mv -f "$manifest.new" "$manifest"
+        return 0
+    fi
+    rm -f "$manifest.new"
+    [ -n "$adapt" ] || die "the manifest $url has no place for $1: its profile is out of date"
+    say "$url has no place for $1: set it there yourself, or the CNI may take the network of the default route"
 }
 
 download() {

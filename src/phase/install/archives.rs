@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::NAME;
 use crate::{
+    error::{Error, Kind, Result},
     lower::quote,
     phase::script::script,
     scene::{Archive, Scene},
@@ -14,9 +15,14 @@ use crate::{
 const DIR: &str = "/var/lib/slipway/archives";
 
 /// A step for each archive, in the order of the cluster file.
-pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
+pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
     let mut taken = BTreeSet::new();
     let mut steps: Vec<Step> = Vec::new();
+    let runtime = &scene.here.runtime;
+    let Some(import) = runtime.import_images.as_deref().or(scene.stage.archives.is_empty().then_some("")) else {
+        let what = format!("{}: {} loads no image archives, and the cluster file names some", scene.here.host.name, runtime.name);
+        return Err(Error::new(Kind::Invalid, what).hint("name a mirror under [[images.mirror]] instead, or use containerd"));
+    };
     for archive in &scene.stage.archives {
         let base = step_name(archive);
         let mut name = base.clone();
@@ -25,9 +31,9 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
             count += 1;
             name = format!("{base}-{count}");
         }
-        steps.push(step(scene, &name, archive));
+        steps.push(step(scene, &name, archive, import));
     }
-    steps
+    Ok(steps)
 }
 
 /// `archive-` and the file's name without its ending, in letters that a step's path may have.
@@ -38,15 +44,11 @@ fn step_name(archive: &Archive) -> String {
     format!("archive-{}", if words.is_empty() { "images".to_owned() } else { words.join("-") })
 }
 
-fn step(scene: &Scene<'_>, name: &str, archive: &Archive) -> Step {
-    let runtime = scene.stage.runtime;
+fn step(scene: &Scene<'_>, name: &str, archive: &Archive, import: &str) -> Step {
+    let runtime = &scene.here.runtime;
     let record = format!("{DIR}/{}", archive.sha256);
     let file = format!("{record}.tar");
-    let functions = format!(
-        "list_images() {{\n{}\n}}\nimport_archive() {{\n{}\n}}\n",
-        runtime.list_images.trim(),
-        runtime.import_images.trim()
-    );
+    let functions = format!("list_images() {{\n{}\n}}\nimport_archive() {{\n{}\n}}\n", runtime.list_images.trim(), import.trim());
     let apply = script(&[("record", &record), ("archive", &file)], &format!("{functions}{}", include_str!("archives.sh")));
     let record = quote(&record);
     let check = format!(

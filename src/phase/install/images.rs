@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::NAME;
+use super::{NAME, runtime};
 use crate::{
     config::Version,
     error::Result,
@@ -40,17 +40,14 @@ fn pause(version: Version) -> &'static str {
 
 /// The images, by the last part of their names, that kubeadm names and this host runs.
 fn parts(scene: &Scene<'_>) -> Vec<&'static str> {
-    let skips = |addon: &str| {
-        scene.stage.cluster.skip_phases.iter().any(|phase| phase == "addon" || phase == "addon/all" || phase == addon)
-    };
     let mut parts = Vec::new();
     if scene.is_control_plane() {
         parts.extend(["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"]);
-        if !skips("addon/coredns") {
+        if !scene.stage.cluster.skips("addon/coredns") {
             parts.push("coredns");
         }
     }
-    if !skips("addon/kube-proxy") {
+    if !scene.stage.cluster.skips("addon/kube-proxy") {
         parts.push("kube-proxy");
     }
     parts
@@ -82,9 +79,9 @@ fn host_of(place: &str) -> &str {
 }
 
 pub(super) fn step(scene: &Scene<'_>) -> Result<Step> {
-    let runtime = scene.stage.runtime;
+    let shell = &scene.here.runtime;
     let patterns = patterns(scene);
-    let listed = format!("nl='\n'\npresent=$({}) || present=\npresent=$nl$present$nl\n", runtime.list_images);
+    let listed = format!("nl='\n'\npresent=$({}) || present=\npresent=$nl$present$nl\n", shell.list_images);
     let test =
         |pattern: &str, otherwise: &str| format!("case $present in *\"$nl\"{pattern}\"$nl\"*) ;; *) {otherwise} ;; esac\n");
 
@@ -92,8 +89,8 @@ pub(super) fn step(scene: &Scene<'_>) -> Result<Step> {
     // An undo of its own function, and a call for each image that was not there.
     let drop = format!(
         "remove_image() {{\n{}\n}}\ndrop_image() {{\n    for image in $({} 2>/dev/null); do\n        case $image in $1) remove_image \"$image\" >/dev/null 2>&1 || : ;; esac\n    done\n}}",
-        runtime.remove_image.trim(),
-        runtime.list_images
+        shell.remove_image.trim(),
+        shell.list_images
     );
     let mut undo = format!("{listed}printf '%s\\n' {}\n", quote(&drop));
     for pattern in &patterns {
@@ -113,7 +110,7 @@ pub(super) fn step(scene: &Scene<'_>) -> Result<Step> {
     };
     let apply = format!(
         "pull_image() {{\n{pull}\n}}\nwanted=$(kubeadm config images list --kubernetes-version {version} --image-repository {repository} 2>/dev/null) || die 'kubeadm can not list its images'\nset -- {sandbox}\nfor image in $wanted; do\n    part=${{image##*/}}\n    part=${{part%:*}}\n{moved}    case $part in {kept}) set -- \"$@\" \"$image\" ;; esac\ndone\n{listed}for image do\n    # an archive of the cluster file has brought it\n    case $present in *\"$nl$image$nl\"*) continue ;; esac\n    say \"pulling $image\"\n    pull_image \"$image\"\ndone",
-        pull = runtime.pull_image.trim(),
+        pull = shell.pull_image.trim(),
         version = quote(&format!("v{}", scene.stage.version)),
         repository = quote(repository(scene)),
         sandbox = quote(&sandbox(scene)),
@@ -132,5 +129,5 @@ pub(super) fn step(scene: &Scene<'_>) -> Result<Step> {
     .after(NAME, "kubernetes-packages")
     .after(NAME, "runtime-service")
     .after(NAME, "crictl");
-    Ok(if scene.stage.cluster.images.mirrors.is_empty() { step } else { step.after(NAME, "registries") })
+    Ok(if runtime::registries::has_step(scene) { step.after(NAME, "registries") } else { step })
 }

@@ -94,7 +94,7 @@ pub(super) fn kubelet(scene: &Scene<'_>) -> Step {
 /// Where Kubernetes' packages come from: the cluster file's repository, or the community's for the minor version.
 fn source<'a>(scene: &Scene<'a>) -> Result<packages::Source<'a>> {
     let kubernetes = &scene.here.profile.kubernetes;
-    let wanted = &scene.stage.cluster.packages;
+    let wanted = packages::wanted(&scene.here.profile, |format| scene.stage.cluster.packages.kubernetes(format));
     let minor = scene.stage.version.minor;
     let url = match &wanted.url {
         Some(url) => format!("{}/", url.trim_end_matches('/')),
@@ -110,11 +110,6 @@ fn source<'a>(scene: &Scene<'a>) -> Result<packages::Source<'a>> {
         }
         None => kubernetes.repository.url.line(&[("minor", &minor.to_string())])?,
     };
-    let key = match (&wanted.key, &wanted.url) {
-        (Some(key), _) => key.clone(),
-        (None, Some(_)) => format!("{url}{}", kubernetes.repository.key_name),
-        (None, None) => kubernetes.repository.key.line(&[("key_minor", &minor.max(kubernetes.key_minor).to_string())])?,
-    };
-    let fingerprint = wanted.fingerprint.as_deref().unwrap_or(&kubernetes.repository.fingerprint);
-    Ok(packages::Source { profile: &kubernetes.repository, url, key, fingerprint, unless: String::new() })
+    let key_minor = minor.max(kubernetes.key_minor).to_string();
+    packages::Source::new(&kubernetes.repository, wanted, url, &[("key_minor", &key_minor)])
 }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::{NAME, system::MARK};
+use super::{NAME, dead, runtime};
 use crate::{
+    config::{PackageFormat, PackageSource},
     error::Result,
     lower::quote,
-    profile::{PackageShell, Repository, words},
+    profile::{OsProfile, PackageShell, Repository, RuntimePackages, words},
     scene::Scene,
     step::{Check, File, Step, Undo},
 };
@@ -19,10 +20,9 @@ const MIRRORS: &str = "mirrors and the network fail now and then";
 pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     let profile = &scene.here.profile;
-    let dead = !profile.dead.files.is_empty();
-    if dead {
-        steps.push(dead_repositories(scene));
-    }
+    let dead = dead::step(scene);
+    steps.extend(dead.clone());
+    let dead = dead.is_some();
     let lists = profile.packages.shell.known.is_some();
     if lists {
         let step = package_lists(scene);
@@ -71,35 +71,14 @@ fn removal(shell: &PackageShell, specs: &str) -> Undo {
     )))
 }
 
-fn dead_repositories(scene: &Scene<'_>) -> Step {
-    let dead = &scene.here.profile.dead;
-    // Patterns, not words: the shell is meant to expand them.
-    let files = dead.files.join(" ");
-    let lines = quote(&dead.lines);
-    let out = quote(&if dead.whole { format!("s@^[^#]@{MARK}&@") } else { format!("\\@{}@s@^@{MARK}@", dead.lines) });
-    let back = quote(&format!("s@^{MARK}@@"));
-    let with_each = |test: &str, edit: &str| {
-        format!("for file in {files}; do\n    if grep {test} \"$file\"; then sed -E -i {edit} \"$file\"; fi\ndone")
-    };
-    Step::new(
-        scene.id(NAME, "dead-repositories"),
-        "Put Kubernetes' closed package repositories out of use",
-        "apt.kubernetes.io and its kin were closed in March 2024; while they are configured the package manager fails.",
-    )
-    .check(Check::Sh(format!("! grep -Eqs {lines} {files}")))
-    .sh(with_each(&format!("-Eqs {lines}"), &out))
-    .undo(Undo::Sh(with_each(&format!("-qs {}", quote(&format!("^{MARK}"))), &back)))
-}
-
 fn package_lists(scene: &Scene<'_>) -> Step {
     let profile = &scene.here.profile;
     let mut check = String::new();
     let prerequisites = words(&profile.packages.prerequisites);
     check.push_str(&format!("pkg_installed {prerequisites} || pkg_known {prerequisites} || exit 1\n"));
-    let runtime = &scene.stage.runtime;
-    if let Some(packages) = profile.runtimes.get(&runtime.name).filter(|packages| packages.repository.is_none()) {
-        let names = words(&packages.packages);
-        check.push_str(&format!("have {} || pkg_installed {names} || pkg_known {names} || exit 1\n", quote(&runtime.program)));
+    // The distribution's own; what comes from a repository of its own has a step of its own.
+    if let Some(packages) = runtime::packages_of(scene).ok().filter(|packages| packages.repository.is_none()) {
+        check.push_str(&format!("{} || exit 1\n", known_or_there(scene, packages)));
     }
     Step::new(
         scene.id(NAME, "package-lists"),
@@ -113,20 +92,60 @@ fn package_lists(scene: &Scene<'_>) -> Step {
     .hint("see which repository fails: apt-get update")
 }
 
+/// Shell that is true where the runtime is on the host, or its packages are known.
+fn known_or_there(scene: &Scene<'_>, packages: &RuntimePackages) -> String {
+    let (program, names) = (quote(&scene.here.runtime.program), words(&packages.packages));
+    format!("have {program} || pkg_installed {names} || pkg_known {names}")
+}
+
+/// The lists of the repository that a runtime comes from.
+pub(super) fn runtime_lists(scene: &Scene<'_>, packages: &RuntimePackages, from: &Repository) -> Step {
+    let shell = &scene.here.profile.packages.shell;
+    Step::new(
+        scene.id(NAME, "runtime-lists"),
+        format!("Fetch the list of {}'s packages", scene.here.runtime.name),
+        format!("The package manager must know {}.", packages.packages.join(", ")),
+    )
+    .after(NAME, "runtime-repository")
+    .check(Check::Sh(shell.with(&known_or_there(scene, packages))))
+    .sh(shell.with(&format!("pkg_refresh {}", quote(&from.file))))
+    .detached()
+    .retry(3, Duration::from_secs(5), MIRRORS)
+}
+
 /// A signed repository as it is to be used.
 pub(super) struct Source<'a> {
     pub(super) profile: &'a Repository,
     pub(super) url: String,
     pub(super) key: String,
-    pub(super) fingerprint: &'a str,
+    pub(super) fingerprint: String,
     /// Shell that is true where the repository is not needed; may be empty.
     pub(super) unless: String,
+}
+
+impl<'a> Source<'a> {
+    /// The profile's repository where the cluster file names no other. `url` is its address; `names` are those of the key's URL.
+    pub(super) fn new(profile: &'a Repository, wanted: PackageSource, url: String, names: &[(&str, &str)]) -> Result<Self> {
+        let key = match (wanted.key, wanted.url) {
+            (Some(key), _) => key,
+            (None, Some(_)) => format!("{url}{}", profile.key_name),
+            (None, None) => profile.key.line(names)?,
+        };
+        let fingerprint = wanted.fingerprint.unwrap_or_else(|| profile.fingerprint.clone());
+        Ok(Self { profile, url, key, fingerprint, unless: String::new() })
+    }
+}
+
+/// What the cluster file says for hosts with this profile.
+pub(super) fn wanted(profile: &OsProfile, of: impl Fn(PackageFormat) -> PackageSource) -> PackageSource {
+    profile.packages.format.map(of).unwrap_or_default()
 }
 
 /// The steps `STEM-key` and `STEM-repository`. `stem` starts their names, `whose` stands in their titles.
 pub(super) fn repository(scene: &Scene<'_>, stem: &str, whose: &str, source: &Source<'_>) -> Result<[Step; 2]> {
     let Source { profile, url, key, fingerprint, unless } = source;
-    let text = profile.text.line(&[("url", url), ("key_file", &profile.key_file)])?;
+    let values = [("url", url.as_str()), ("key_file", &profile.key_file), ("codename", &scene.here.facts.os.codename)];
+    let text = profile.text.line(&values)?;
     let key_name = format!("{stem}-key");
     let unless = if unless.is_empty() { String::new() } else { format!("{unless} && exit 0\n") };
     let (key_file, expected) = (quote(&profile.key_file), quote(fingerprint));
@@ -137,11 +156,15 @@ pub(super) fn repository(scene: &Scene<'_>, stem: &str, whose: &str, source: &So
     )
     .after(NAME, "prerequisites")
     // Every primary key in the file must be the expected one: the package manager would trust any other as well.
-    .check(Check::Sh(format!("{unless}[ -s {key_file} ] && [ \"$(openpgp_fingerprints {key_file} | sort -u)\" = {expected} ]")))
+    // A copy that has expired is of no use: the key's owner has made it last longer since, under the same fingerprint.
+    .check(Check::Sh(format!(
+        "{unless}[ -s {key_file} ] && [ \"$(openpgp_fingerprints {key_file} | sort -u)\" = {expected} ] && ! openpgp_expired {key_file}"
+    )))
     .sh(format!(
         "fetch {url} \"$RUN/{key_name}\"
 found=$(openpgp_fingerprints \"$RUN/{key_name}\" | sort -u | tr '\\n' ' ')
 [ \"${{found% }}\" = {expected} ] || die \"the key at \"{url}\" has the fingerprint ${{found:-of no key}}and not \"{expected}
+if openpgp_expired \"$RUN/{key_name}\"; then die \"the key at \"{url}\" has expired: name a newer copy of it\"; fi
 grep -q '^-----BEGIN PGP PUBLIC KEY BLOCK' \"$RUN/{key_name}\" || die \"the key at \"{url}\" is not ASCII-armoured\"
 {print}() {{
     cat \"$RUN/{key_name}\"
@@ -152,6 +175,10 @@ rm -f \"$RUN/{key_name}\"",
         print = key_name.replace('-', "_"),
     ))
     .undo(Undo::Record(format!("keep {key_file}")));
+    let shell = &scene.here.profile.packages.shell;
+    if shell.key_undo.is_some() {
+        key_step = key_step.undo(Undo::Record(shell.with(&format!("pkg_key_undo {expected}"))));
+    }
     if stem == "kubernetes" {
         key_step = key_step
             .hint("if you know that the repository has another key, name it: `fingerprint` under [packages] in the cluster file");

@@ -1,7 +1,8 @@
-//! The kernel's part: swap, modules, sysctls.
+//! The kernel's part: modules and sysctls.
 
-use super::NAME;
+use super::{NAME, packages};
 use crate::{
+    error::Result,
     lower::quote,
     profile::words,
     scene::Scene,
@@ -18,44 +19,37 @@ const MODULES: &[&str] = &["overlay", "br_netfilter"];
 /// What these two modules bring, as a test of their effect: in a container, or built in, there is no module to be seen.
 const MODULES_WORK: &str = "grep -qw overlay /proc/filesystems && [ -e /proc/sys/net/bridge/bridge-nf-call-iptables ]";
 
-pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
-    let mut steps = Vec::new();
-    // A container sees the machine's swap and can not turn it off.
-    if !scene.here.facts.container {
-        steps.push(swap(scene));
+/// The modules that a distribution keeps in packages of their own come after the package lists, and the rest of the host's
+/// preparation need not wait for those elsewhere.
+pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
+    let packages = packages(scene)?;
+    let mut modules = modules(scene);
+    if packages.is_some() {
+        modules = modules.after(NAME, "kernel-modules");
     }
-    steps.push(modules(scene));
-    steps.push(sysctls(scene));
-    steps
+    Ok(packages.into_iter().chain([modules, sysctls(scene)]).collect())
 }
 
-fn swap(scene: &Scene<'_>) -> Step {
-    let lines = r"^[[:space:]]*[^#[:space:]]+[[:space:]]+[^[:space:]]+[[:space:]]+swap([[:space:]]|$)";
-    let off = quote(&format!("s@{lines}@{MARK}&@"));
-    let on = quote(&format!("s@^{MARK}@@"));
-    Step::new(
-        scene.id(NAME, "swap"),
-        "Turn swap off",
-        "The kubelet refuses to start while swap is on, since limits on memory would mean nothing.",
+/// For the running kernel exactly: a newer one would be of use only after a restart.
+fn packages(scene: &Scene<'_>) -> Result<Option<Step>> {
+    let kernel = &scene.here.profile.kernel;
+    if kernel.packages.is_empty() || scene.here.facts.container {
+        return Ok(None);
+    }
+    let names =
+        kernel.packages.iter().map(|name| name.line(&[("kernel", &scene.here.facts.kernel)])).collect::<Result<Vec<_>>>()?;
+    let names = words(&names);
+    let step = packages::install(
+        scene,
+        "kernel-modules",
+        "Install the kernel modules that this distribution keeps apart",
+        "Without them br_netfilter is not there, and rules of kube-proxy and of CNIs are refused.",
+        &format!("set -- {names}"),
     )
-    .check(Check::Sh(format!(
-        "[ ! -r /proc/swaps ] || [ \"$(wc -l </proc/swaps)\" -le 1 ] || exit 1\n! grep -Eqs {} /etc/fstab",
-        quote(lines)
-    )))
-    .sh(format!(
-        "swapoff -a\nif [ -f /etc/fstab ]; then sed -E -i {off} /etc/fstab; fi\n# systemd has made units from fstab\nsystemctl daemon-reload || :"
-    ))
-    .undo(Undo::Record(
-        r#"awk 'NR > 1 { print $1, $5 }' /proc/swaps 2>/dev/null | while read -r device priority; do
-    if [ "$priority" -ge 0 ]; then set -- -p "$priority"; else set --; fi
-    printf "swapon %s '%s' || :\n" "$*" "$device"
-done"#
-            .to_owned(),
-    ))
-    .undo(Undo::Sh(format!(
-        "if [ -f /etc/fstab ]; then sed -i {on} /etc/fstab; fi\nsystemctl daemon-reload || :"
-    )))
-    .hint("what is using swap: cat /proc/swaps; systemctl list-units --type=swap")
+    .after(NAME, "prerequisites")
+    .check(Check::Sh(format!("modprobe -n -q -a {}", words(&kernel.modules))))
+    .hint("if the running kernel is not the newest that is installed, restart the host: uname -r; rpm -q kernel-core");
+    Ok(Some(step))
 }
 
 fn modules(scene: &Scene<'_>) -> Step {

@@ -1,6 +1,7 @@
 # kubeadm init and kubeadm join leave half a node behind when they are cut. A mark of ours tells such a half from a node that
 # somebody wants to keep: only what we began and did not end is ever cleared. Beside the mark stands the CA of the attempt, for a person
-# may have made another cluster here since. Values: node, and those of state.sh.
+# may have made another cluster here since. Values: node, settings (lines `NAME DIGEST`), socket (as kubeadm takes it), and those of
+# state.sh.
 
 attempt_begins() {
     mkdir -p "$STATE/cni"
@@ -12,7 +13,9 @@ attempt_begins() {
     mv -f "$STATE/attempt.new" "$STATE/attempt"
 }
 
+# What was asked of kubeadm is kept: a cluster file that asks for something else later is told that this is how it is.
 attempt_ends() {
+    [ "$role" = worker ] || printf 'since %s\n%s\n' "$(date +%s)" "$settings" >"$STATE/settings"
     rm -f "$STATE/attempt" "$STATE/attempt.ca"
 }
 
@@ -71,7 +74,7 @@ attempt_clears() {
     # The first control plane has no one to say goodbye to: without admin.conf, kubeadm does not try to.
     [ "$1" != init ] || rm -f /etc/kubernetes/admin.conf
     timeout 60 systemctl stop kubelet || :
-    timeout 180 kubeadm reset -f --cri-socket=unix:///run/containerd/containerd.sock || say 'kubeadm reset did not end well; going on'
+    timeout 180 kubeadm reset -f --cri-socket="$socket" || say 'kubeadm reset did not end well; going on'
     rm -f /etc/kubernetes/manifests/kube-apiserver.yaml /etc/kubernetes/manifests/kube-controller-manager.yaml \
         /etc/kubernetes/manifests/kube-scheduler.yaml /etc/kubernetes/manifests/etcd.yaml \
         /etc/kubernetes/admin.conf /etc/kubernetes/super-admin.conf /etc/kubernetes/kubelet.conf \

@@ -1,7 +1,10 @@
 //! Rules about one host: what it is, what it has, and what stands in the way.
 
 use super::{Fleet, Seen, Trouble};
-use crate::{config::Version, facts::Cgroup};
+use crate::{
+    config::{SeLinux, Version},
+    facts::Cgroup,
+};
 
 /// kubeadm refuses a control plane with less: checks NumCPU and Mem of
 /// <https://kubernetes.io/docs/reference/setup-tools/kubeadm/implementation-details/#preflight-checks>.
@@ -12,6 +15,9 @@ const WORKER_MEMORY: u64 = 700;
 /// Packages and images of a control plane take about 1.5 GiB, a worker's half of that; the kubelet evicts below a tenth of the disk.
 const DISK: u64 = 1024;
 const COMFORTABLE_DISK: u64 = 2 * 1024;
+/// The kubelet's own imagefs.available, in percent of the disk:
+/// <https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#hard-eviction-thresholds>.
+const EVICTION_PERCENT: u64 = 15;
 /// system-validators 1.9, <https://github.com/kubernetes/kubernetes/issues/129462>: what kubeadm 1.32 and later ask of the kernel.
 const KERNEL: (u32, u32) = (4, 19);
 
@@ -64,7 +70,7 @@ pub(super) fn modules(_: &Fleet<'_>, seen: &Seen<'_>) -> Option<Trouble> {
         .filter(|name| !facts.modules.iter().any(|module| module == name))
         .filter(|name| facts.container || !facts.loadable.iter().any(|module| module == name))
         .collect();
-    if missing.is_empty() {
+    if missing.is_empty() || (seen.gets_modules && !facts.container) {
         return None;
     }
     let list = missing.join(" ");
@@ -137,6 +143,20 @@ pub(super) fn disk(_: &Fleet<'_>, seen: &Seen<'_>) -> Option<Trouble> {
     if free < DISK { Trouble::fatal(what, remedy) } else { Trouble::warning(what, remedy) }
 }
 
+/// The kubelet counts shares of the disk, and not what is needed: a large disk that is nearly full makes a Ready node without pods.
+pub(super) fn eviction(fleet: &Fleet<'_>, seen: &Seen<'_>) -> Option<Trouble> {
+    let (free, size) = (seen.facts.disk_free_mib, seen.facts.disk_mib);
+    if free == 0 || size == 0 || fleet.own_eviction || free * 100 >= size * EVICTION_PERCENT {
+        return None;
+    }
+    Trouble::warning(
+        format!(
+            "{free} of {size} MiB are free below /var/lib: with less than {EVICTION_PERCENT} % the kubelet evicts pods (DiskPressure)"
+        ),
+        "free disk space, or set \"eviction-hard\" in kubelet_extra_args: \"imagefs.available<5%,nodefs.available<5%\"",
+    )
+}
+
 pub(super) fn swap(_: &Fleet<'_>, seen: &Seen<'_>) -> Option<Trouble> {
     if !seen.facts.container || seen.facts.swap.is_empty() {
         return None;
@@ -150,13 +170,19 @@ pub(super) fn swap(_: &Fleet<'_>, seen: &Seen<'_>) -> Option<Trouble> {
     )
 }
 
-pub(super) fn selinux(_: &Fleet<'_>, seen: &Seen<'_>) -> Option<Trouble> {
-    if seen.facts.selinux.as_deref() != Some("enforcing") || seen.is_member() {
+pub(super) fn selinux(fleet: &Fleet<'_>, seen: &Seen<'_>) -> Option<Trouble> {
+    if let (Some(SeLinux::Enforcing), Some("disabled")) = (fleet.selinux, seen.facts.selinux.as_deref()) {
+        return Trouble::warning(
+            "the cluster file wants SELinux enforcing, and it is disabled here: that takes a restart",
+            "set SELINUX=permissive in /etc/selinux/config, `touch /.autorelabel` and restart the host; then run this again",
+        );
+    }
+    if seen.facts.selinux.as_deref() != Some("enforcing") || fleet.selinux.is_some() || seen.is_member() {
         return None;
     }
     Trouble::warning(
         "SELinux is enforcing: pods that mount the host's files need labels or policies for it",
-        "if a pod is refused: ausearch -m avc -ts recent; to have it only logged: setenforce 0",
+        "if a pod is refused: ausearch -m avc -ts recent; to have it only logged: selinux = \"permissive\" under [cluster]",
     )
 }
 
@@ -192,19 +218,25 @@ fn wanted_ports(version: Version, control_plane: bool) -> Vec<u16> {
 }
 
 /// The kubelet speaks CRI v1 only from 1.26 on, which containerd knows from 1.6 on; up to 1.22 it speaks v1alpha2 only, which
-/// containerd 2.0 has dropped: <https://kubernetes.io/blog/2022/11/18/upcoming-changes-in-kubernetes-1-26/>,
-/// <https://github.com/containerd/containerd/blob/main/docs/containerd-2.0.md>.
+/// containerd 2.0 has dropped; 1.35 is the last that works with containerd 1: <https://kubernetes.io/blog/2022/11/18/upcoming-changes-in-kubernetes-1-26/>,
+/// <https://github.com/containerd/containerd/blob/main/docs/containerd-2.0.md>,
+/// <https://kubernetes.io/blog/2025/12/17/kubernetes-v1-35-release/>.
 pub(super) fn runtime(fleet: &Fleet<'_>, seen: &Seen<'_>) -> Option<Trouble> {
+    if seen.runtime != "containerd" {
+        return None;
+    }
     let containerd: Version = seen.facts.versions.get("containerd")?.parse().ok()?;
     let (minor, found) = (fleet.version.minor, (containerd.major, containerd.minor));
     let needs = match found {
         found if found < (1, 6) && minor >= 26 => "1.6 or later",
         (2.., _) if minor <= 22 => "1.x",
+        (..2, _) if minor >= 36 => "2.0 or later",
         _ => return None,
     };
     Trouble::fatal(
         format!("containerd {containerd} is installed, and Kubernetes {} needs containerd {needs}", fleet.version),
-        "set another version of kubernetes in the cluster file, or install a fitting package of containerd on the host",
+        "set another version of kubernetes in the cluster file, or install a fitting package of containerd on the host; where nobody \
+         needs the one that is there: remove it, and slipway installs one that fits",
     )
 }
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::{Finding, Fleet, Seen, judge};
 use crate::{
-    config::{Host, Reach, Role, Version},
+    config::{Host, Local, Reach, Role, SeLinux, Version},
     facts::{Cgroup, Facts, fingerprint},
 };
 
@@ -12,6 +12,8 @@ use crate::{
 pub(super) const CA: &str = "-----BEGIN CERTIFICATE-----\nZm9vYmFy\n-----END CERTIFICATE-----\n";
 
 pub(super) struct Sample {
+    pub(super) selinux: Option<SeLinux>,
+    pub(super) gets_modules: bool,
     pub(super) version: Version,
     pub(super) first: Option<String>,
     pub(super) hosts: Vec<(Host, Facts, IpAddr)>,
@@ -43,10 +45,14 @@ impl Sample {
                 ports: [(22, "sshd".to_owned())].into(),
                 ..Facts::default()
             };
-            (Host { name, address: ip.to_string(), role, profile: None, node_ip: None, reach: Reach::Local }, facts, ip)
+            (
+                Host { name, address: ip.to_string(), role, profile: None, node_ip: None, reach: Reach::Local(Local::default()) },
+                facts,
+                ip,
+            )
         };
         let version = Version { major: 1, minor: 34, patch: 2 };
-        Self { version, first: Some("node1".to_owned()), hosts: (1..=3).map(host).collect() }
+        Self { selinux: None, gets_modules: false, version, first: Some("node1".to_owned()), hosts: (1..=3).map(host).collect() }
     }
 
     /// The same three, as members of a cluster of 1.34.2.
@@ -80,8 +86,18 @@ impl Sample {
     }
 
     pub(super) fn judge(&self) -> Vec<Finding> {
-        let hosts = self.hosts.iter().map(|(host, facts, node_ip)| Seen { host, facts, node_ip: *node_ip }).collect();
-        judge(&Fleet { version: self.version, first: self.first.as_deref(), hosts })
+        let hosts = self
+            .hosts
+            .iter()
+            .map(|(host, facts, node_ip)| Seen {
+                host,
+                facts,
+                node_ip: *node_ip,
+                runtime: "containerd",
+                gets_modules: self.gets_modules,
+            })
+            .collect();
+        judge(&Fleet { selinux: self.selinux, version: self.version, first: self.first.as_deref(), own_eviction: false, hosts })
     }
 
     /// The only finding, as (`node2/route`, fatal, what it says and what to do), or a test's failure.

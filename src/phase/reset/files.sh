@@ -19,6 +19,10 @@ delete() {
 for unit in $units; do
     timeout 30 systemctl disable -q --now "$unit" 2>/dev/null
 done
+# What the CNI's own manifest brought is known by a list in $STATE/cni, which goes below: its undo comes before the others'.
+for entry in "$STATE"/undo/????-cni.ready.sh; do
+    if [ -e "$entry" ] && timeout 60 sh "$entry"; then rm -f "$entry"; fi
+done
 # These are disks of their own or links to one on some hosts: that is not ours to change, so only what is in them goes.
 for directory in /var/lib/kubelet /var/lib/etcd; do
     for file in "$directory"/* "$directory"/.[!.]*; do
@@ -26,7 +30,7 @@ for directory in /var/lib/kubelet /var/lib/etcd; do
     done
     [ "$directory" = /var/lib/kubelet ] || rmdir "$directory" 2>/dev/null
 done
-printf '%s\n' "$files" "$STATE/attempt" "$STATE/attempt.ca" "$STATE/verified" "$STATE/cni" "$RUN/kubeadm.yaml" "$RUN/kube" | while read -r glob; do
+printf '%s\n' "$files" "$STATE/attempt" "$STATE/attempt.ca" "$STATE/settings" "$STATE/verified" "$STATE/cni" "$RUN/kubeadm.yaml" "$RUN/kube" | while read -r glob; do
     for file in $glob; do
         [ "$file" != /var/lib/etcd ] || continue
         if [ -e "$file" ] || [ -h "$file" ]; then delete "$file"; fi

@@ -27,12 +27,6 @@ shims() {
     done
 }
 
-left_containers() {
-    i_ids=$(timeout 20 ctr -n k8s.io containers ls -q 2>/dev/null) || i_ids=
-    [ -z "$i_ids" ] || printf '%s\n' "$i_ids" | sed 's/^/container /'
-    shims | sed 's/^/containerd-shim, process /'
-}
-
 # mounts_below DIRECTORY...: innermost first. Never a directory itself: that may be a disk of its own. The kernel lists mounts by
 # where they really are, and writes a blank as an octal number.
 mounts_below() {
@@ -204,7 +198,7 @@ left_jobs() {
 
 # An empty directory is nothing.
 left_files() {
-    printf '%s\n' "$files" /var/lib/kubelet "$STATE/attempt" "$STATE/attempt.ca" "$STATE/verified" "$STATE/cni" "$RUN/kubeadm.yaml" | while read -r i_glob; do
+    printf '%s\n' "$files" /var/lib/kubelet "$STATE/attempt" "$STATE/attempt.ca" "$STATE/settings" "$STATE/verified" "$STATE/cni" "$RUN/kubeadm.yaml" | while read -r i_glob; do
         for i_file in $i_glob; do
             [ -e "$i_file" ] || [ -h "$i_file" ] || continue
             if [ ! -d "$i_file" ] || [ -n "$(ls -A "$i_file/")" ]; then printf '%s\n' "$i_file"; fi

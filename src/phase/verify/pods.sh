@@ -1,9 +1,9 @@
-# Values: nodes (names), repository (kubeadm's image repository, or nothing), version.
+# Values: nodes (names), repository (kubeadm's image repository, or nothing), version. From its caller: sandbox_image(), which prints
+# the image that this host's runtime starts each pod with.
 
-# The image that every node has: the one that containerd starts each pod with.
+# The image that every node has.
 pause_image() {
-    v_config=$(timeout 20 containerd config dump 2>/dev/null || cat /etc/containerd/config.toml 2>/dev/null) || v_config=
-    v_image=$(printf '%s\n' "$v_config" | sed -n "s/^[[:space:]]*sandbox\\(_image\\)\\{0,1\\}[[:space:]]*=[[:space:]]*[\"']\\([^\"']*\\)[\"'].*/\\2/p" | head -n 1)
+    v_image=$(sandbox_image) || v_image=
     [ -n "$v_image" ] || v_image=$(kubeadm config images list --kubernetes-version "$version" ${repository:+--image-repository "$repository"} 2>/dev/null | grep pause)
     [ -n "$v_image" ] || die 'there is no telling which pause image this cluster uses'
     printf '%s\n' "$v_image"

@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use super::*;
 use crate::{
-    config::{Cidr, Images, Packages, Reach, Role, WantedCni, WantedVersion},
+    config::{Cidr, Images, Local, Packages, Reach, Role, WantedCni, WantedVersion},
     facts::Address,
 };
 
@@ -21,7 +21,7 @@ fn host(address: &str) -> Host {
         role: Role::Worker,
         profile: None,
         node_ip: None,
-        reach: Reach::Local,
+        reach: Reach::Local(Local::default()),
     }
 }
 
@@ -34,6 +34,8 @@ fn cluster(node_cidr: Option<Cidr>) -> Cluster {
         service_cidr: cidr("10.96.0.0", 12),
         endpoint: None,
         node_cidr,
+        runtime: None,
+        selinux: None,
         skip_phases: Vec::new(),
         kubelet_extra_args: BTreeMap::new(),
         apiserver_extra_args: BTreeMap::new(),
@@ -42,6 +44,11 @@ fn cluster(node_cidr: Option<Cidr>) -> Cluster {
         hosts: Vec::new(),
         dir: PathBuf::new(),
     }
+}
+
+/// As if the cluster had no other host.
+fn node_ip(cluster: &Cluster, host: &Host, facts: &Facts) -> Result<IpAddr> {
+    super::node_ip(cluster, host, facts, &Neighbours::of([facts].into_iter()))
 }
 
 /// `eth0=10.0.2.15`, the first one being that of the default route.
@@ -73,6 +80,15 @@ fn vagrant_behind_a_forwarded_port_gets_its_private_address() {
         "docker0=172.17.0.1",
     ];
     assert_eq!(node_ip(&cluster(None), &host("127.0.0.1"), &facts(&crowded)).expect("one is left"), ip("192.168.56.11"));
+}
+
+#[test]
+fn a_hosts_own_bridge_is_no_network_of_dockers() {
+    let lan = ["eth0=10.0.2.15", "br-lan=192.168.56.11", "br-0123456789ab=172.18.0.1"];
+    assert_eq!(node_ip(&cluster(None), &host("127.0.0.1"), &facts(&lan)).expect("one is left"), ip("192.168.56.11"));
+    let named =
+        node_ip(&cluster(Some(cidr("192.168.56.0", 24))), &host("node1"), &facts(&["eth0=10.0.2.15", "virbr1=192.168.56.11"]));
+    assert_eq!(named.expect("whoever names the network knows"), ip("192.168.56.11"));
 }
 
 #[test]
@@ -114,4 +130,45 @@ fn what_is_unclear_is_refused_with_the_addresses_and_both_keys() {
             "{hint}"
         );
     }
+}
+
+/// The node addresses of a cluster of such hosts, reached through forwarded ports.
+fn fleet(hosts: &[&[&str]]) -> Result<Vec<IpAddr>> {
+    let hosts: Vec<Facts> =
+        hosts.iter().enumerate().map(|(n, host)| Facts { machine_id: format!("{n}"), ..facts(host) }).collect();
+    let neighbours = Neighbours::of(hosts.iter());
+    hosts.iter().map(|facts| super::node_ip(&cluster(None), &host("127.0.0.1"), facts, &neighbours)).collect()
+}
+
+#[test]
+fn an_address_that_several_hosts_have_is_nobodys() {
+    // VirtualBox with `--natnet1`, and Parallels or VMware with their own shared networks.
+    let own = [ip("192.168.56.11"), ip("192.168.56.12")];
+    for nat in ["10.3.0.15", "192.168.121.15", "10.0.2.15"] {
+        let nat = format!("eth0={nat}");
+        let hosts = [[nat.as_str(), "eth1=192.168.56.11"], [nat.as_str(), "eth1=192.168.56.12"]];
+        assert_eq!(fleet(&[&hosts[0], &hosts[1]]).expect(&nat), own, "{nat}");
+    }
+    // Where that is all they have, no choice is a good one.
+    let error = fleet(&[&["eth0=10.3.0.15"], &["eth0=10.3.0.15"]]).expect_err("a duplicate");
+    assert!(error.what.contains("no address that others could reach"), "{error}");
+    // libvirt gives each machine an address of its own on its management network.
+    let libvirt = [["eth0=192.168.121.7", "eth1=192.168.56.11"], ["eth0=192.168.121.8", "eth1=192.168.56.12"]];
+    assert_eq!(fleet(&[&libvirt[0], &libvirt[1]]).expect("default routes"), [ip("192.168.121.7"), ip("192.168.121.8")]);
+}
+
+#[test]
+fn of_several_private_networks_the_one_where_all_hosts_meet_is_theirs() {
+    let three: [&[&str]; 3] = [
+        &["eth0=10.0.2.15", "eth1=192.168.56.11", "eth2=172.28.1.4"],
+        &["eth0=10.0.2.15", "eth1=172.28.2.4", "eth2=192.168.56.12"],
+        &["eth0=10.0.2.15", "eth1=192.168.56.13"],
+    ];
+    let met = [ip("192.168.56.11"), ip("192.168.56.12"), ip("192.168.56.13")];
+    assert_eq!(fleet(&three).expect("they meet"), met);
+    let twice: [&[&str]; 2] = [
+        &["eth0=10.0.2.15", "eth1=192.168.56.11", "eth2=192.168.57.11"],
+        &["eth0=10.0.2.15", "eth1=192.168.56.12", "eth2=192.168.57.12"],
+    ];
+    assert!(fleet(&twice).expect_err("two ways").what.contains("nothing tells which address"));
 }

@@ -9,13 +9,8 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::transport::Ask;
-
 /// Far enough that nobody sits at a prompt for longer.
 const DAY: Duration = Duration::from_secs(24 * 3600);
-
-/// One question at a time, or eight hosts would all write their prompt into the same line.
-static PERSON: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// When a connection has to stand: network, key exchange and login together.
 pub(super) struct Deadline(Mutex<Instant>);
@@ -51,22 +46,14 @@ impl Deadline {
         }
     }
 
-    /// Does `work`, which waits for a person, off the clock and alone.
+    /// Does `work`, which waits for a person, off the clock.
     pub(super) async fn off_the_clock<F: Future>(&self, work: F) -> F::Output {
         let left = self.left();
         self.set(Instant::now() + DAY);
-        let turn = PERSON.lock().await;
         let output = work.await;
-        drop(turn);
         self.set(Instant::now() + left);
         output
     }
-}
-
-/// Asks a person, on a thread where waiting does no harm. None when there is nobody to ask.
-pub(super) async fn ask(ask: &Ask, prompt: String) -> Option<String> {
-    let ask = Ask::clone(ask);
-    tokio::task::spawn_blocking(move || ask(&prompt)).await.ok().flatten()
 }
 
 #[cfg(test)]

@@ -3,15 +3,18 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use russh::{
-    SshId,
-    client::{self, Handle},
+    ChannelOpenFailure, ChannelStream, SshId,
+    client::{self, Handle, Msg},
 };
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 
 use super::{
-    Target,
     deadline::Deadline,
     guard::{Guard, Refusal},
+    target::Target,
 };
 use crate::error::{Error, Kind, Result};
 
@@ -36,14 +39,25 @@ enum Failure {
     Final(Error),
 }
 
-/// Connects, exchanges keys and checks the host key; tries again, within the deadline, where that makes sense.
+/// The connection to the jump host next to the target, and what to call it.
+pub(super) struct Through {
+    pub(super) link: Arc<Handle<Guard>>,
+    pub(super) who: String,
+}
+
+/// Connects, directly or `through` a jump host, exchanges keys and checks the host key; tries again, within the deadline, where that makes sense.
 ///
 /// # Errors
 /// `Unreachable`, `HostKey`.
-pub(super) async fn dial(target: &Target, deadline: &Deadline, patience: Patience) -> Result<Handle<Guard>> {
+pub(super) async fn dial(
+    target: &Target,
+    through: Option<&Through>,
+    deadline: &Deadline,
+    patience: Patience,
+) -> Result<Handle<Guard>> {
     let mut pause = FIRST_PAUSE;
     loop {
-        let error = match deadline.bound(attempt(target, patience)).await {
+        let error = match deadline.bound(attempt(target, through, patience)).await {
             None => return Err(target.late("connection")),
             Some(Ok(handle)) => return Ok(handle),
             Some(Err(Failure::Final(error))) => return Err(error),
@@ -58,11 +72,49 @@ pub(super) async fn dial(target: &Target, deadline: &Deadline, patience: Patienc
     }
 }
 
-async fn attempt(target: &Target, patience: Patience) -> Result<Handle<Guard>, Failure> {
-    let stream = reach(target).await.map_err(|error| match patience {
-        Patience::First => Failure::Final(error),
-        Patience::Again => Failure::Passing(error),
+async fn attempt(target: &Target, through: Option<&Through>, patience: Patience) -> Result<Handle<Guard>, Failure> {
+    let Some(through) = through else {
+        let stream = reach(target).await.map_err(|error| match patience {
+            Patience::First => Failure::Final(error),
+            Patience::Again => Failure::Passing(error),
+        })?;
+        return greet(target, stream).await;
+    };
+    let stream = tunnel(target, through).await.map_err(|error| match patience {
+        Patience::Again if !through.link.is_closed() => Failure::Passing(error),
+        _ => Failure::Final(error),
     })?;
+    greet(target, stream).await
+}
+
+/// A way to the host from its jump host, over the connection that stands.
+async fn tunnel(target: &Target, through: &Through) -> Result<ChannelStream<Msg>> {
+    let Through { link, who } = through;
+    let (host, port) = (target.bare_address(), target.ssh.port.into());
+    match link.channel_open_direct_tcpip(host, port, "127.0.0.1", 0).await {
+        Ok(channel) => Ok(channel.into_stream()),
+        Err(russh::Error::ChannelOpenFailure(ChannelOpenFailure::AdministrativelyProhibited)) => {
+            let what = format!("the jump host {who} forwards no connections, so {} can not be reached", target.place());
+            Err(Error::new(Kind::Unreachable, what).hint(
+                "set AllowTcpForwarding to yes in the jump host's /etc/ssh/sshd_config: sshd -T | grep -i allowtcpforwarding",
+            ))
+        }
+        Err(russh::Error::ChannelOpenFailure(_)) => {
+            let what = format!("the jump host {who} can not reach {}", target.place());
+            Err(Error::new(Kind::Unreachable, what).hint(target.try_it("")))
+        }
+        Err(_) => {
+            let what = format!("the connection to the jump host {who} was cut on the way to {}", target.place());
+            Err(Error::new(Kind::Unreachable, what).hint(target.try_it("")))
+        }
+    }
+}
+
+/// Exchanges keys over a connection that stands.
+async fn greet<S>(target: &Target, stream: S) -> Result<Handle<Guard>, Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let guard = Guard::new(&target.address, &target.ssh, target.told.clone()).map_err(Failure::Final)?;
     let config = Arc::new(config(&guard));
     client::connect_stream(config, stream, guard).await.map_err(|refusal| match refusal {
@@ -87,9 +139,7 @@ async fn attempt(target: &Target, patience: Patience) -> Result<Handle<Guard>, F
 
 /// A TCP connection to the first address of the host that answers.
 async fn reach(target: &Target) -> Result<TcpStream> {
-    // A bracketed IPv6 address is a habit from URLs.
-    let name = target.address.trim_start_matches('[').trim_end_matches(']');
-    let addresses: Vec<SocketAddr> = match tokio::net::lookup_host((name, target.ssh.port)).await {
+    let addresses: Vec<SocketAddr> = match tokio::net::lookup_host((target.bare_address(), target.ssh.port)).await {
         Ok(addresses) => addresses.collect(),
         Err(error) => {
             return Err(Error::new(Kind::Unreachable, format!("{} is no name that can be resolved", target.address))
@@ -114,7 +164,11 @@ async fn reach(target: &Target) -> Result<TcpStream> {
 fn config(guard: &Guard) -> client::Config {
     client::Config {
         client_id: SshId::Standard(concat!("SSH-2.0-slipway_", env!("CARGO_PKG_VERSION")).into()),
-        preferred: russh::Preferred { key: guard.algorithms().into(), ..russh::Preferred::DEFAULT },
+        preferred: russh::Preferred {
+            key: guard.algorithms().into(),
+            host_key_certificates: guard.certificates().into(),
+            ..russh::Preferred::DEFAULT
+        },
         // The window of a channel can not grow later, and bounds what a host may make us hold, as the buffer does: 1 MiB a channel.
         window_size: 1 << 20,
         channel_buffer_size: 16,

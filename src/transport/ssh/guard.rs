@@ -1,18 +1,16 @@
 //! Stands between the host and us: judges the host's key before any credential is sent, and turns away whatever the host asks for.
 
+mod handler;
+
 use std::{
     fmt::Display,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use russh::{
-    Channel, ChannelOpenFailure,
-    client::{ChannelOpenHandle, DisconnectReason, Handler, Msg, Session},
-    keys::{Algorithm, PublicKey, PublicKeyOrCertificate},
-};
+use russh::keys::{Algorithm, Certificate, PublicKey};
 
-use super::known_hosts::{Judgement, Known, fingerprint, name_of, remember};
+use super::known_hosts::{Judgement, Known, Place, Vouched, fingerprint, name_of, remember};
 use crate::{
     config::{self, HostKeys},
     error::{Error, Kind, Result},
@@ -23,8 +21,15 @@ use crate::{
 /// Judges the host's keys, on each key exchange of one connection.
 pub(super) struct Guard {
     host: String,
-    port: u16,
+    /// As known_hosts calls it.
+    name: String,
+    /// What certificates call it.
+    principal: String,
     file: PathBuf,
+    /// The command that makes known_hosts forget it.
+    forget: String,
+    /// The cluster file has a host_key for hosts alone.
+    is_jump: bool,
     trust: Trust,
     /// The key that was accepted: a later key exchange on the same connection must show it again.
     accepted: Option<PublicKey>,
@@ -41,7 +46,7 @@ pub(super) struct Told {
 }
 
 impl Told {
-    fn note(&self, text: String) {
+    pub(super) fn note(&self, text: String) {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);
     }
 
@@ -61,8 +66,8 @@ impl Told {
 }
 
 enum Trust {
-    /// Only the key with this fingerprint; known_hosts has no say.
-    Pinned(String),
+    /// Only the key with this fingerprint, if it is none of those that are revoked for all hosts; known_hosts has no say.
+    Pinned(String, Known),
     Known(Known, HostKeys),
 }
 
@@ -84,10 +89,28 @@ impl Guard {
     /// `HostKey`, when known_hosts can not be read.
     pub(super) fn new(host: &str, ssh: &config::Ssh, told: Told) -> Result<Self> {
         let trust = match &ssh.host_key {
-            Some(pin) => Trust::Pinned(pin.trim_end_matches('=').to_owned()),
-            None => Trust::Known(Known::read(&ssh.known_hosts, host, ssh.port)?, ssh.host_keys),
+            Some(pin) => Trust::Pinned(pin.trim_end_matches('=').to_owned(), Known::revoked(ssh)?),
+            None => Trust::Known(Known::read(host, ssh)?, ssh.host_keys),
         };
-        Ok(Self { host: host.to_owned(), port: ssh.port, file: ssh.known_hosts.clone(), trust, accepted: None, told })
+        Ok(Self {
+            host: host.to_owned(),
+            name: name_of(host, ssh),
+            principal: ssh.host_key_alias.clone().unwrap_or_else(|| host.to_ascii_lowercase()),
+            file: ssh.known_hosts.clone(),
+            forget: ssh.forget.clone(),
+            is_jump: ssh.is_jump,
+            trust,
+            accepted: None,
+            told,
+        })
+    }
+
+    /// The algorithms of host certificates to ask for.
+    pub(super) fn certificates(&self) -> Vec<Algorithm> {
+        match &self.trust {
+            Trust::Known(known, _) => known.certificates(&russh::Preferred::DEFAULT.key),
+            Trust::Pinned(..) => Vec::new(),
+        }
     }
 
     /// The host key algorithms to ask for, best first.
@@ -95,7 +118,7 @@ impl Guard {
         let all = russh::Preferred::DEFAULT.key;
         match &self.trust {
             Trust::Known(known, _) => known.algorithms(&all),
-            Trust::Pinned(_) => {
+            Trust::Pinned(..) => {
                 all.iter().filter(|algorithm| !matches!(algorithm, Algorithm::Rsa { hash: None })).cloned().collect()
             }
         }
@@ -108,8 +131,13 @@ impl Guard {
             None => {}
         }
         let (known, mode) = match &self.trust {
-            Trust::Pinned(pin) if *pin == fingerprint(offered) => return self.accept(offered),
-            Trust::Pinned(pin) => {
+            Trust::Pinned(pin, revoked) if *pin == fingerprint(offered) => {
+                return match revoked.judge(offered) {
+                    Judgement::Revoked { place } => Err(self.revoked(offered, &place)),
+                    _ => self.accept(offered),
+                };
+            }
+            Trust::Pinned(pin, _) => {
                 let error = self.refuse(offered, &format!("it is not the host_key of the cluster file, {pin}"));
                 return Err(error.hint(format!(
                     "if the host was made anew, write host_key = \"{}\" in the cluster file",
@@ -118,16 +146,15 @@ impl Guard {
             }
             Trust::Known(known, mode) => (known, *mode),
         };
-        let place = |line| format!("{}:{line}", self.file.display());
         match known.judge(offered) {
             Judgement::Same => self.accept(offered),
-            Judgement::Changed { line, algorithm } => {
-                let error = self.refuse(offered, &format!("{} has another {algorithm} key for it", place(line)));
-                Err(error.hint(format!("if the host was made anew: {}", self.forget())))
+            Judgement::Changed { place, algorithm } => {
+                let error = self.refuse(offered, &format!("{} has another {algorithm} key for it", shown(&place)));
+                Err(error.hint(format!("if the host was made anew: {}", self.forget(&place))))
             }
-            Judgement::Revoked { line } => Err(self.refuse(offered, &format!("that key is revoked by {}", place(line)))),
+            Judgement::Revoked { place } => Err(self.revoked(offered, &place)),
             Judgement::Unknown if mode == HostKeys::AcceptNew => {
-                remember(&self.file, &self.host, self.port, offered).map_err(|error| {
+                remember(&self.file, &self.name, offered).map_err(|error| {
                     Error::new(
                         Kind::HostKey,
                         format!("the key of {} can not be remembered in {}", self.host, self.file.display()),
@@ -137,17 +164,20 @@ impl Guard {
                 self.told.note(format!(
                     "accepted the {} host key of {}, {}, and remembered it in {}",
                     offered.algorithm(),
-                    name_of(&self.host, self.port),
+                    self.name,
                     fingerprint(offered),
                     self.file.display()
                 ));
                 self.accept(offered)
             }
             Judgement::Unknown => {
-                Err(self.refuse(offered, &format!("{} does not know this host", self.file.display())).hint(format!(
-                    "if that fingerprint is right: --accept-new-host-keys, or host_key = \"{}\" in the cluster file",
-                    fingerprint(offered)
-                )))
+                let pin = match self.is_jump {
+                    true => String::new(),
+                    false => format!(", or host_key = \"{}\" in the cluster file", fingerprint(offered)),
+                };
+                Err(self
+                    .refuse(offered, &format!("{} does not know this host", self.file.display()))
+                    .hint(format!("if that fingerprint is right: --accept-new-host-keys{pin}")))
             }
         }
     }
@@ -158,116 +188,43 @@ impl Guard {
     }
 
     fn refuse(&self, offered: &PublicKey, why: &str) -> Error {
-        let what =
-            format!("{} offers the {} host key {}", name_of(&self.host, self.port), offered.algorithm(), fingerprint(offered));
+        let what = format!("{} offers the {} host key {}", self.name, offered.algorithm(), fingerprint(offered));
         Error::new(Kind::HostKey, format!("{what}, but {why}"))
     }
 
-    /// The command that makes known_hosts forget this host.
-    fn forget(&self) -> String {
-        format!("ssh-keygen -R {} -f {}", quote(&name_of(&self.host, self.port)), quote(&self.file.display().to_string()))
+    fn revoked(&self, offered: &PublicKey, place: &Place) -> Error {
+        self.refuse(offered, &format!("that key is revoked by {}", shown(place)))
+            .hint("whoever revoked it knows why; give the host a new key: rm /etc/ssh/ssh_host_*; ssh-keygen -A")
     }
-}
 
-impl Handler for Guard {
-    type Error = Refusal;
-
-    async fn check_server_key(&mut self, offered: &PublicKeyOrCertificate) -> Result<bool, Refusal> {
-        match offered {
-            PublicKeyOrCertificate::PublicKey { key, .. } => self.check(key).map(|()| true).map_err(Refusal::Ours),
-            // Never asked for, so no honest host sends one.
-            PublicKeyOrCertificate::Certificate(_) => Ok(false),
+    /// Judges a certificate; one that nobody vouches for is as good as its key.
+    fn check_certificate(&mut self, certificate: &Certificate) -> Result<()> {
+        let subject = PublicKey::from(certificate.public_key().clone());
+        let Trust::Known(known, _) = &self.trust else { return self.check(&subject) };
+        if self.accepted.is_some() {
+            return self.check(&subject);
+        }
+        match known.judge_certificate(certificate, &self.principal) {
+            Vouched::Yes => self.accept(&subject),
+            Vouched::Revoked(place) => Err(self.revoked(&subject, &place)),
+            // As ssh does, the key alone may still be a known one.
+            _ if known.judge(&subject) == Judgement::Same => self.accept(&subject),
+            Vouched::No(why) => Err(self
+                .refuse(&subject, &format!("its certificate {:?} is no good: {why}", clean(certificate.key_id())))
+                .hint("look at it on that host: for c in /etc/ssh/*-cert.pub; do ssh-keygen -Lf $c; done")),
+            Vouched::Nobody => self.check(&subject),
         }
     }
 
-    async fn disconnected(&mut self, reason: DisconnectReason<Refusal>) -> Result<(), Refusal> {
-        match reason {
-            DisconnectReason::ReceivedDisconnect(info) => self.told.end(info.message),
-            DisconnectReason::Error(Refusal::Russh(error)) => self.told.end(error),
-            DisconnectReason::Error(Refusal::Ours(error)) => self.told.end(error),
+    /// The command that makes known_hosts forget this host: slipway's own, where that one changes the file.
+    fn forget(&self, place: &Place) -> String {
+        match place.file == self.file && !self.forget.is_empty() {
+            true => self.forget.clone(),
+            false => format!("ssh-keygen -R {} -f {}", quote(&self.name), quote(&place.file.display().to_string())),
         }
-        Ok(())
-    }
-
-    // A host has no business with channels of its own making; russh would accept each of them by default.
-
-    async fn server_channel_open_session(
-        &mut self,
-        _: Channel<Msg>,
-        reply: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), Refusal> {
-        turn_away(reply).await
-    }
-
-    async fn server_channel_open_agent_forward(
-        &mut self,
-        _: Channel<Msg>,
-        reply: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), Refusal> {
-        turn_away(reply).await
-    }
-
-    async fn server_channel_open_forwarded_tcpip(
-        &mut self,
-        _: Channel<Msg>,
-        _: &str,
-        _: u32,
-        _: &str,
-        _: u32,
-        reply: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), Refusal> {
-        turn_away(reply).await
-    }
-
-    async fn server_channel_open_forwarded_streamlocal(
-        &mut self,
-        _: Channel<Msg>,
-        _: &str,
-        reply: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), Refusal> {
-        turn_away(reply).await
-    }
-
-    async fn server_channel_open_direct_tcpip(
-        &mut self,
-        _: Channel<Msg>,
-        _: &str,
-        _: u32,
-        _: &str,
-        _: u32,
-        reply: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), Refusal> {
-        turn_away(reply).await
-    }
-
-    async fn server_channel_open_direct_streamlocal(
-        &mut self,
-        _: Channel<Msg>,
-        _: &str,
-        reply: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), Refusal> {
-        turn_away(reply).await
-    }
-
-    async fn server_channel_open_x11(
-        &mut self,
-        _: Channel<Msg>,
-        _: &str,
-        _: u32,
-        reply: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), Refusal> {
-        turn_away(reply).await
     }
 }
 
-async fn turn_away(reply: ChannelOpenHandle) -> Result<(), Refusal> {
-    reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
-    Ok(())
+fn shown(place: &Place) -> String {
+    format!("{}:{}", place.file.display(), place.line)
 }

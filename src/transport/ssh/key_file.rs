@@ -1,4 +1,4 @@
-//! Private key files: read once, and their passphrases asked for once in the life of the process, when a host wants the key.
+//! Key files: read once, and their passphrases asked for once in the life of the process, when a host wants the key.
 
 use std::{
     collections::HashMap,
@@ -10,17 +10,21 @@ use std::{
 use russh::{
     Signer,
     keys::{
-        Error as KeyError, HashAlg, PrivateKey, PublicKey, agent::AgentIdentity, decode_secret_key, load_public_key,
-        signature::Signer as _, ssh_encoding::Encode, ssh_key::private::KeypairData,
+        Certificate, Error as KeyError, HashAlg, PrivateKey, PublicKey, agent::AgentIdentity, decode_secret_key,
+        load_openssh_certificate, load_public_key, signature::Signer as _, ssh_encoding::Encode, ssh_key::private::KeypairData,
     },
 };
 
-use super::deadline::{Deadline, ask};
+use super::deadline::Deadline;
 use crate::{
+    config,
     error::{Error, Kind, Result},
     lower::quote,
-    transport::Ask,
+    transport::{Ask, secret},
 };
+
+/// Tried where no key is named, in this order.
+const USUAL: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 
 /// How often a wrong passphrase may be mended.
 const TRIES: usize = 3;
@@ -28,10 +32,12 @@ const TRIES: usize = 3;
 /// Keys that a passphrase has opened; None where a person had none. Eight hosts with one key ask once.
 static OPENED: tokio::sync::Mutex<Option<HashMap<PathBuf, Option<Arc<PrivateKey>>>>> = tokio::sync::Mutex::const_new(None);
 
-/// A private key in a file.
+/// A key in a file.
 pub(super) struct KeyFile {
     pub(super) path: PathBuf,
     pub(super) public: PublicKey,
+    /// The certificate that lies beside it, as ssh finds it: `id_ed25519-cert.pub`.
+    pub(super) certificate: Option<Certificate>,
     secret: Secret,
 }
 
@@ -39,6 +45,33 @@ enum Secret {
     Open(Arc<PrivateKey>),
     /// The text of the file.
     Locked(String),
+    /// The file has the public half alone: ssh-agent may hold the other.
+    Elsewhere,
+}
+
+/// The keys that are named, or else those in ~/.ssh that are there and can be used. `note` is told of those of the ssh configuration
+/// that can not be used.
+///
+/// # Errors
+/// As [`KeyFile::read`], for keys that the cluster file names.
+pub(super) fn key_files(ssh: &config::Ssh, note: impl Fn(String)) -> Result<Vec<KeyFile>> {
+    if ssh.no_keys {
+        return Ok(Vec::new());
+    }
+    if ssh.keys.is_empty() {
+        let home = std::env::home_dir().unwrap_or_default();
+        return Ok(USUAL.iter().filter_map(|name| KeyFile::read(&home.join(".ssh").join(name)).ok()).collect());
+    }
+    let mut files = Vec::new();
+    for path in &ssh.keys {
+        let public = (ssh.agent != Some(false)).then(|| KeyFile::public_alone(path)).flatten();
+        match public.map_or_else(|| KeyFile::read(path), Ok) {
+            Err(error) if ssh.keys_may_be_missing && error.kind == Kind::NoFile && !path.exists() => {}
+            Err(error) if ssh.keys_may_be_missing => note(format!("passed over: {error}")),
+            read => files.push(read?),
+        }
+    }
+    Ok(files)
 }
 
 impl KeyFile {
@@ -66,40 +99,60 @@ impl KeyFile {
                 .because(error)
                 .hint(format!("ssh-keygen -y -f {}", quote(&path.display().to_string())))
         })?;
-        Ok(Self { path: path.to_owned(), public, secret })
+        let certificate = load_openssh_certificate(PathBuf::from(format!("{}-cert.pub", path.display()))).ok();
+        Ok(Self { path: path.to_owned(), public, certificate, secret })
     }
 
+    /// The public half of a key, where that is all there is: named itself, or beside a private half that is not there.
+    fn public_alone(path: &Path) -> Option<Self> {
+        let beside = PathBuf::from(format!("{}.pub", path.display()));
+        let file = if path.exists() { path } else { &beside };
+        let public = PublicKey::from_openssh(&fs::read_to_string(file).ok()?).ok()?;
+        Some(Self { path: path.to_owned(), public, certificate: None, secret: Secret::Elsewhere })
+    }
+
+    /// Whether the agent would spare somebody a question, or is needed at all.
     pub(super) fn is_locked(&self) -> bool {
-        matches!(self.secret, Secret::Locked(_))
+        !matches!(self.secret, Secret::Open(_))
     }
 
-    /// The private key; asks for its passphrase if it has one. None when nobody knows it.
-    async fn unlock(&self, asker: &Ask, deadline: &Deadline) -> Option<Arc<PrivateKey>> {
+    /// Whether only the agent can sign with it.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        matches!(self.secret, Secret::Elsewhere)
+    }
+
+    /// The private key; opens it with the passphrase that was laid down, or asks for it.
+    async fn unlock(&self, passphrase: Option<&Path>, asker: &Ask, deadline: &Deadline) -> Result<Arc<PrivateKey>, NoSignature> {
         let text = match &self.secret {
-            Secret::Open(key) => return Some(Arc::clone(key)),
+            Secret::Open(key) => return Ok(Arc::clone(key)),
             Secret::Locked(text) => text,
+            Secret::Elsewhere => return Err(NoSignature::Unusable),
         };
-        deadline
-            .off_the_clock(async {
-                let mut opened = OPENED.lock().await;
-                let opened = opened.get_or_insert_default();
-                if let Some(known) = opened.get(&self.path) {
-                    return known.clone();
+        let laid_down = secret::laid_down(passphrase, secret::PASSPHRASE).map_err(NoSignature::Refused)?;
+        let work = async {
+            let mut opened = OPENED.lock().await;
+            let opened = opened.get_or_insert_default();
+            if let Some(known) = opened.get(&self.path) {
+                return known.clone().ok_or(NoSignature::Locked);
+            }
+            let mut key = None;
+            let wrong = laid_down.is_some();
+            if let Some(passphrase) = laid_down {
+                key = decode(text.clone(), passphrase).await;
+            }
+            let mut prompt = format!("Passphrase for {}: ", shorten(&self.path));
+            for _ in 0..TRIES {
+                if key.is_some() {
+                    break;
                 }
-                let mut prompt = format!("Passphrase for {}: ", shorten(&self.path));
-                let mut key = None;
-                for _ in 0..TRIES {
-                    let Some(passphrase) = ask(asker, prompt.clone()).await.filter(|answer| !answer.is_empty()) else { break };
-                    key = decode(text.clone(), passphrase).await;
-                    if key.is_some() {
-                        break;
-                    }
-                    prompt = format!("That was not it. Passphrase for {}: ", shorten(&self.path));
-                }
-                opened.insert(self.path.clone(), key.clone());
-                key
-            })
-            .await
+                let Some(passphrase) = asker.ask(prompt.clone()).await else { break };
+                key = decode(text.clone(), passphrase).await;
+                prompt = format!("That was not it. Passphrase for {}: ", shorten(&self.path));
+            }
+            opened.insert(self.path.clone(), key.clone());
+            key.ok_or(if wrong { NoSignature::Wrong } else { NoSignature::Locked })
+        };
+        deadline.off_the_clock(work).await
     }
 }
 
@@ -126,6 +179,8 @@ fn locked_public_key(path: &Path, text: &str, error: KeyError) -> Result<PublicK
 /// Signs with a key file, and asks for its passphrase only when a host has said that it takes the key.
 pub(super) struct FileSigner<'a> {
     pub(super) file: &'a KeyFile,
+    /// The file that holds its passphrase.
+    pub(super) passphrase: Option<&'a Path>,
     pub(super) ask: &'a Ask,
     pub(super) deadline: &'a Deadline,
 }
@@ -133,7 +188,12 @@ pub(super) struct FileSigner<'a> {
 /// Why a key file gave no signature.
 #[derive(Debug)]
 pub(super) enum NoSignature {
+    /// Nobody gave its passphrase.
     Locked,
+    /// The passphrase that was laid down is another one's.
+    Wrong,
+    /// The passphrase may not be read.
+    Refused(Error),
     Unusable,
     ConnectionLost,
 }
@@ -148,7 +208,7 @@ impl Signer for FileSigner<'_> {
     type Error = NoSignature;
 
     async fn auth_sign(&mut self, _: &AgentIdentity, hash: Option<HashAlg>, mut data: Vec<u8>) -> Result<Vec<u8>, NoSignature> {
-        let key = self.file.unlock(self.ask, self.deadline).await.ok_or(NoSignature::Locked)?;
+        let key = self.file.unlock(self.passphrase, self.ask, self.deadline).await?;
         let signature = match key.key_data() {
             KeypairData::Rsa(key) => (key, hash).try_sign(&data),
             key => key.try_sign(&data),

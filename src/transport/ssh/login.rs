@@ -1,37 +1,21 @@
 //! Logs in: keys of files and of the agent, then a password, in that order and each once.
 
-use std::{collections::HashSet, future::Future, io, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+mod keys;
+mod password;
+
+use std::{collections::HashSet, future::Future, time::Duration};
 
 use russh::{
-    AgentAuthError, MethodKind, MethodSet,
-    client::{AuthResult, Handle, KeyboardInteractiveAuthResponse as Interactive},
-    keys::{
-        Algorithm, HashAlg,
-        agent::{AgentIdentity, client::AgentClient},
-    },
+    MethodSet,
+    client::{AuthResult, Handle},
+    keys::HashAlg,
 };
-use tokio::net::UnixStream;
 
-use super::{
-    Target,
-    deadline::{Deadline, ask},
-    guard::Guard,
-    key_file::{FileSigner, KeyFile, NoSignature, shorten},
-    known_hosts::fingerprint,
-};
+use super::{deadline::Deadline, guard::Guard, target::Target};
 use crate::{
     error::{Error, Kind, Result},
     lower::quote,
-    transport::lines::clean,
 };
-
-/// How often a mistyped password may be mended. sshd itself gives up after six tries of any kind (MaxAuthTries).
-const TRIES: usize = 3;
-
-/// Questions of one keyboard-interactive exchange; a host that asks more plays games.
-const ROUNDS: usize = 8;
-
-type Agent = AgentClient<UnixStream>;
 
 /// One login on one connection.
 pub(super) struct LogIn<'a> {
@@ -40,6 +24,7 @@ pub(super) struct LogIn<'a> {
     deadline: &'a Deadline,
     /// What the host refused, in the words of a message.
     tried: Vec<String>,
+    /// The fingerprints of keys, and the certificates, that the host has seen.
     tried_keys: HashSet<String>,
     /// What the host still takes, as far as it has said so.
     methods: Option<MethodSet>,
@@ -70,128 +55,6 @@ impl<'a> LogIn<'a> {
         Err(self.denied())
     }
 
-    async fn keys(&mut self) -> Result<Try> {
-        let (mut agent, identities) = self.agent().await?;
-        let named = !self.target.ssh.keys.is_empty();
-        if named {
-            for file in &self.target.keys {
-                // A key that the agent has open needs no passphrase.
-                let held = identities
-                    .iter()
-                    .find(|identity| file.is_locked() && identity.public_key().key_data() == file.public.key_data());
-                let outcome = match (held, agent.as_mut()) {
-                    (Some(identity), Some(agent)) => self.agent_key(agent, identity).await?,
-                    _ => self.file_key(file).await?,
-                };
-                if outcome == Try::In {
-                    return Ok(Try::In);
-                }
-            }
-        }
-        if let Some(agent) = agent.as_mut().filter(|_| !named || self.target.ssh.agent == Some(true)) {
-            for identity in &identities {
-                if self.agent_key(agent, identity).await? == Try::In {
-                    return Ok(Try::In);
-                }
-            }
-        }
-        if !named {
-            for file in &self.target.keys {
-                if self.file_key(file).await? == Try::In {
-                    return Ok(Try::In);
-                }
-            }
-        }
-        Ok(Try::Refused)
-    }
-
-    /// The agent and its keys, where one is wanted and there.
-    async fn agent(&mut self) -> Result<(Option<Agent>, Vec<AgentIdentity>)> {
-        let demanded = self.target.ssh.agent == Some(true);
-        let useful = self.target.ssh.keys.is_empty() || self.target.keys.iter().any(KeyFile::is_locked);
-        if !demanded && (self.target.ssh.agent == Some(false) || !useful) {
-            return Ok((None, Vec::new()));
-        }
-        let binding = self.handle.agent_session_binding().cloned();
-        let listing = async {
-            let mut agent = Agent::connect_env().await?;
-            if let Some(binding) = binding {
-                // For keys that may be used towards some hosts alone; an agent that does not know the extension says no to it.
-                let _ = agent.bind_session(&binding, false).await;
-            }
-            let identities = agent.request_identities().await?;
-            Ok::<_, russh::keys::Error>((agent, identities))
-        };
-        match self.deadline.bound(listing).await {
-            Some(Ok((agent, identities))) => Ok((Some(agent), identities)),
-            Some(Err(error)) if demanded => {
-                Err(Error::new(Kind::Authentication, "ssh-agent does not answer").because(error).hint("ssh-add -l"))
-            }
-            None if demanded => Err(Error::new(Kind::Authentication, "ssh-agent does not answer in time").hint("ssh-add -l")),
-            Some(Err(_)) | None => Ok((None, Vec::new())),
-        }
-    }
-
-    async fn file_key(&mut self, file: &KeyFile) -> Result<Try> {
-        let what = format!("key {}", shorten(&file.path));
-        if !self.worth_trying(&fingerprint(&file.public)) {
-            return Ok(Try::Refused);
-        }
-        let hash = self.hash_for(&file.public.algorithm()).await?;
-        let mut signer = FileSigner { file, ask: &self.target.ask, deadline: self.deadline };
-        let user = self.target.ssh.user.clone();
-        let attempt = self.handle.authenticate_publickey_with(user, file.public.clone(), hash, &mut signer);
-        match self.deadline.bound(attempt).await {
-            None => Err(self.target.late("login")),
-            Some(Ok(result)) => self.settle(&result, what).await,
-            Some(Err(NoSignature::ConnectionLost)) => Err(self.hung_up()),
-            Some(Err(NoSignature::Locked)) => self.note_refusal(format!("{what} (its passphrase was not given)")),
-            Some(Err(NoSignature::Unusable)) => self.note_refusal(format!("{what} (it can not sign)")),
-        }
-    }
-
-    async fn agent_key(&mut self, agent: &mut Agent, identity: &AgentIdentity) -> Result<Try> {
-        let key = identity.public_key().into_owned();
-        if !self.worth_trying(&fingerprint(&key)) {
-            return Ok(Try::Refused);
-        }
-        let what = format!("ssh-agent's key {}", clean(identity.comment()));
-        let hash = self.hash_for(&key.algorithm()).await?;
-        let user = self.target.ssh.user.clone();
-        let attempt = async {
-            match identity {
-                AgentIdentity::PublicKey { .. } => self.handle.authenticate_publickey_with(user, key, hash, agent).await,
-                AgentIdentity::Certificate { certificate, .. } => {
-                    self.handle.authenticate_certificate_with(user, certificate.clone(), hash, agent).await
-                }
-            }
-        };
-        match self.deadline.bound(attempt).await {
-            None => Err(self.target.late("login")),
-            Some(Ok(result)) => self.settle(&result, what).await,
-            Some(Err(AgentAuthError::Send(_))) => Err(self.hung_up()),
-            Some(Err(AgentAuthError::Key(_))) => self.note_refusal(format!("{what} (the agent did not sign)")),
-        }
-    }
-
-    /// Whether the host takes keys, and has not seen this one yet.
-    fn worth_trying(&mut self, fingerprint: &str) -> bool {
-        let taken = self.methods.as_ref().is_none_or(|methods| methods.contains(&MethodKind::PublicKey));
-        taken && self.tried_keys.insert(fingerprint.to_owned())
-    }
-
-    /// The hash that an RSA key signs with: the best that the host knows. SHA-1 is not on offer, whatever the host says.
-    async fn hash_for(&mut self, algorithm: &Algorithm) -> Result<Option<HashAlg>> {
-        if !algorithm.clone().is_rsa() {
-            return Ok(None);
-        }
-        if self.rsa_hash.is_none() {
-            let best = self.wait(self.handle.best_supported_rsa_hash()).await?;
-            self.rsa_hash = best.flatten().or(Some(HashAlg::Sha512));
-        }
-        Ok(self.rsa_hash)
-    }
-
     /// Asks the host what it takes, where there was no key to ask with. A host may let us in at that.
     async fn nothing(&mut self) -> Result<Try> {
         let user = self.target.ssh.user.clone();
@@ -207,73 +70,6 @@ impl<'a> LogIn<'a> {
                 Ok(Try::Refused)
             }
         }
-    }
-
-    async fn password(&mut self) -> Result<Try> {
-        if self.password_method().is_none() {
-            return Ok(Try::Refused);
-        }
-        if let Some(file) = &self.target.ssh.password_file {
-            return self.give(read_password(file)?, "the password of its file").await;
-        }
-        // A reconnect asks nobody: what let us in before does so again, or nothing does.
-        let mut remembered = self.target.password.lock().await;
-        if let Some(password) = remembered.clone() {
-            return self.give(password, "the password").await;
-        }
-        let prompt = format!("Password of {}: ", self.target.who);
-        for attempt in 0..TRIES {
-            let prompt = if attempt == 0 { prompt.clone() } else { format!("That was not it. {prompt}") };
-            let answer = self.deadline.off_the_clock(ask(&self.target.ask, prompt)).await.filter(|answer| !answer.is_empty());
-            let Some(password) = answer else { break };
-            if self.give(password.clone(), "a password").await? == Try::In {
-                *remembered = Some(password);
-                return Ok(Try::In);
-            }
-        }
-        Ok(Try::Refused)
-    }
-
-    fn password_method(&self) -> Option<MethodKind> {
-        let methods = self.methods.as_ref()?;
-        [MethodKind::Password, MethodKind::KeyboardInteractive].into_iter().find(|method| methods.contains(method))
-    }
-
-    async fn give(&mut self, password: String, what: &str) -> Result<Try> {
-        let user = self.target.ssh.user.clone();
-        match self.password_method() {
-            None => Ok(Try::Refused),
-            Some(MethodKind::Password) => {
-                let attempt = self.handle.authenticate_password(user, password);
-                let result = wait(self.deadline, self.target, attempt).await?;
-                self.settle(&result, what.to_owned()).await
-            }
-            Some(_) => {
-                let result = self.interact(user, &password).await?;
-                self.settle(&result, format!("{what} (keyboard-interactive)")).await
-            }
-        }
-    }
-
-    /// Keyboard-interactive, as PAM speaks it: each question that hides its answer is for the password.
-    async fn interact(&mut self, user: String, password: &str) -> Result<AuthResult> {
-        let start = self.handle.authenticate_keyboard_interactive_start(user, None::<String>);
-        let mut reply = wait(self.deadline, self.target, start).await?;
-        for _ in 0..ROUNDS {
-            let answers = match reply {
-                Interactive::Success => return Ok(AuthResult::Success),
-                Interactive::Failure { remaining_methods, partial_success } => {
-                    return Ok(AuthResult::Failure { remaining_methods, partial_success });
-                }
-                Interactive::InfoRequest { prompts, .. } => {
-                    prompts.iter().map(|prompt| if prompt.echo { String::new() } else { password.to_owned() }).collect()
-                }
-            };
-            let respond = self.handle.authenticate_keyboard_interactive_respond(answers);
-            reply = wait(self.deadline, self.target, respond).await?;
-        }
-        Err(Error::new(Kind::Authentication, format!("{} asks more questions than slipway answers", self.target.who))
-            .hint(self.target.try_it("")))
     }
 
     async fn wait<T>(&self, attempt: impl Future<Output = Result<T, russh::Error>>) -> Result<T> {
@@ -334,7 +130,11 @@ impl<'a> LogIn<'a> {
         let error = Error::new(Kind::Authentication, what);
         match self.target.keys.first() {
             Some(file) if methods.contains("password") || methods.contains("keyboard") => error.hint(format!(
-                "ssh-copy-id -p {} -i {} {}@{}",
+                "ssh-copy-id {}-p {} -i {} {}@{}",
+                match self.target.way.as_str() {
+                    "" => String::new(),
+                    way => format!("-o {} ", quote(&format!("ProxyJump={way}"))),
+                },
                 self.target.ssh.port,
                 quote(&file.path.display().to_string()),
                 quote(&self.target.ssh.user),
@@ -356,23 +156,4 @@ async fn wait<T>(deadline: &Deadline, target: &Target, attempt: impl Future<Outp
 
 fn tries(tried: &[String]) -> String {
     if tried.is_empty() { "nothing, for want of a key or a password".into() } else { tried.join(", ") }
-}
-
-/// The login password in a file: its first line.
-///
-/// # Errors
-/// `NoFile` when it can not be read, `Authentication` when others than its owner may read it.
-fn read_password(file: &Path) -> Result<String> {
-    let shown = shorten(file);
-    let unreadable = |error: io::Error| Error::new(Kind::NoFile, format!("password file {shown} can not be read")).because(error);
-    let mode = std::fs::metadata(file).map_err(unreadable)?.permissions().mode();
-    if mode & 0o077 != 0 {
-        return Err(Error::new(
-            Kind::Authentication,
-            format!("password file {shown} is open to others (mode {:03o})", mode & 0o777),
-        )
-        .hint(format!("chmod 600 {}", quote(&file.display().to_string()))));
-    }
-    let text = std::fs::read_to_string(file).map_err(unreadable)?;
-    Ok(text.lines().next().unwrap_or_default().to_owned())
 }

@@ -1,5 +1,8 @@
 use super::super::sample::Sample;
-use crate::{config::Role, facts::Cgroup};
+use crate::{
+    config::{Role, SeLinux},
+    facts::Cgroup,
+};
 
 const CONTROL_PLANE: usize = 0;
 const WORKER: usize = 1;
@@ -67,6 +70,13 @@ fn cpus_and_memory_are_measured_by_role() {
 }
 
 #[test]
+fn a_disk_on_which_the_kubelet_would_evict_is_told() {
+    let disk = |free| with(WORKER, move |facts| (facts.disk_free_mib, facts.disk_mib) = (free, 100_000));
+    disk(14_999).finds("node2/eviction", false, &["14999 of 100000 MiB", "DiskPressure", "eviction-hard"]);
+    disk(15_000).finds_nothing();
+}
+
+#[test]
 fn a_full_disk_stops_only_what_still_has_to_be_installed() {
     with(WORKER, |facts| facts.disk_free_mib = 1023).finds("node2/disk", true, &["1023 MiB", "2048 MiB", "du -xh"]);
     with(WORKER, |facts| facts.disk_free_mib = 2047).finds("node2/disk", false, &["2047 MiB"]);
@@ -86,6 +96,24 @@ fn swap_is_told_only_where_it_can_not_be_turned_off() {
     };
     swap(true).finds("node2/swap", false, &["/dev/sda2", "swapoff -a"]);
     swap(false).finds_nothing();
+}
+
+#[test]
+fn selinux_as_the_cluster_file_wants_it_is_no_matter() {
+    let mut sample = with(WORKER, |facts| facts.selinux = Some("enforcing".to_owned()));
+    sample.selinux = Some(SeLinux::Permissive);
+    sample.finds_nothing();
+    sample.facts(WORKER).selinux = Some("disabled".to_owned());
+    sample.finds_nothing();
+    sample.selinux = Some(SeLinux::Enforcing);
+    sample.finds("node2/selinux", false, &["enforcing", "restart"]);
+}
+
+#[test]
+fn modules_that_install_brings_are_not_missed() {
+    let mut sample = with(WORKER, |facts| facts.loadable.clear());
+    sample.gets_modules = true;
+    sample.finds_nothing();
 }
 
 #[test]
@@ -131,6 +159,9 @@ fn containerd_must_speak_the_kubelets_language() {
     containerd("2.0.1").minor(22).finds("node2/runtime", true, &["containerd 2.0.1", "1.x"]);
     containerd("2.0.1").minor(23).finds_nothing();
     containerd("1.6.20").minor(20).finds_nothing();
+    containerd("1.7.24").minor(35).finds_nothing();
+    containerd("1.7.24").minor(36).finds("node2/runtime", true, &["containerd 1.7.24", "2.0 or later", "remove it"]);
+    containerd("2.1.4").minor(37).finds_nothing();
     containerd("strange").finds_nothing();
 }
 

@@ -10,8 +10,23 @@ fn key(text: &str) -> PublicKey {
     parse_public_key_base64(text.split(' ').nth(1).unwrap()).unwrap()
 }
 
+fn at(port: u16) -> config::Ssh {
+    config::Ssh { port, more_known_hosts: Vec::new(), ..config::Ssh::default() }
+}
+
+/// What a file says, the only one that there is.
+fn known(text: &str, host: &str, port: u16) -> Known {
+    let mut known = Known::default();
+    known.add(Path::new("known"), text, &name_of(host, &at(port)), host);
+    known
+}
+
 fn judge(file: &str, host: &str, port: u16, offered: &str) -> Judgement {
-    Known::parse(file, &name_of(host, port)).judge(&key(offered))
+    known(file, host, port).judge(&key(offered))
+}
+
+fn place(line: usize) -> Place {
+    Place { file: "known".into(), line }
 }
 
 /// A directory of its own for a test, gone when the test is.
@@ -52,14 +67,8 @@ fn names_that_fit_and_names_that_do_not() {
         ("192.168.77.*", "192.168.77.11", 22, true),
         ("[fe80::1]:2222", "fe80::1", 2222, true),
     ] {
-        assert_eq!(matches(patterns, &name_of(host, port)), fits, "{patterns} for {host}:{port}");
+        assert_eq!(matches(patterns, &name_of(host, &at(port))), fits, "{patterns} for {host}:{port}");
     }
-}
-
-#[test]
-fn globs_do_not_blow_up() {
-    let name = "a".repeat(5000);
-    assert!(!glob(format!("{}b", "*a".repeat(500)).as_bytes(), name.as_bytes()));
 }
 
 #[test]
@@ -67,13 +76,13 @@ fn keys_are_judged() {
     let file = format!(
         "# comment\n\n  node1 {ED25519} a comment\nnode2\t{OTHER}\n@cert-authority * {OTHER}\n@revoked * {ECDSA}\nnode3 {ED25519}\nnode3 {ECDSA}\nnode4 ssh-future AAAA\nbroken\n"
     );
-    let changed = |line, algorithm: &str| Judgement::Changed { line, algorithm: algorithm.into() };
+    let changed = |line, algorithm: &str| Judgement::Changed { place: place(line), algorithm: algorithm.into() };
     assert_eq!(judge(&file, "node1", 22, ED25519), Judgement::Same);
     assert_eq!(judge(&file, "node1", 22, OTHER), changed(3, "ssh-ed25519"));
     assert_eq!(judge(&file, "node2", 22, OTHER), Judgement::Same, "tabs separate too");
     assert_eq!(judge(&file, "node2", 22, ED25519), changed(4, "ssh-ed25519"));
     assert_eq!(judge(&file, "node3", 22, ED25519), Judgement::Same);
-    assert_eq!(judge(&file, "node3", 22, ECDSA), Judgement::Revoked { line: 6 }, "revoked wins over known");
+    assert_eq!(judge(&file, "node3", 22, ECDSA), Judgement::Revoked { place: place(6) }, "revoked wins over known");
     assert_eq!(judge(&file, "node4", 22, ED25519), changed(9, "ssh-future"), "a key that can not be read is a key");
     assert_eq!(judge(&file, "node5", 22, OTHER), Judgement::Unknown, "@cert-authority says nothing about plain keys");
 }
@@ -81,7 +90,7 @@ fn keys_are_judged() {
 #[test]
 fn a_key_of_another_type_is_a_changed_key_and_not_a_new_host() {
     let file = format!("node1 {ED25519}\n");
-    assert_eq!(judge(&file, "node1", 22, ECDSA), Judgement::Changed { line: 1, algorithm: "ssh-ed25519".into() });
+    assert_eq!(judge(&file, "node1", 22, ECDSA), Judgement::Changed { place: place(1), algorithm: "ssh-ed25519".into() });
 }
 
 #[test]
@@ -93,7 +102,7 @@ fn the_algorithms_of_known_keys_come_first_and_sha1_never() {
         Algorithm::Rsa { hash: None },
     ];
     let names = |file: &str| -> Vec<String> {
-        Known::parse(file, "node1").algorithms(&all).iter().map(|algorithm| algorithm.as_str().to_owned()).collect()
+        known(file, "node1", 22).algorithms(&all).iter().map(|algorithm| algorithm.as_str().to_owned()).collect()
     };
     assert_eq!(names(""), ["ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-512"]);
     assert_eq!(names(&format!("node1 {ECDSA}")), ["ecdsa-sha2-nistp256", "ssh-ed25519", "rsa-sha2-512"]);
@@ -110,25 +119,44 @@ fn names_hashed_by_ssh_keygen_are_found() {
     let text = fs::read_to_string(&file).unwrap();
     assert!(text.starts_with("|1|") && !text.contains("node1"), "{text}");
     for (host, port, offered) in [("node1", 22, ED25519), ("192.168.77.11", 22, ED25519), ("node2", 2222, OTHER)] {
-        assert_eq!(Known::read(&file, host, port).unwrap().judge(&key(offered)), Judgement::Same, "{host}");
+        assert_eq!(
+            Known::read(host, &config::Ssh { known_hosts: file.clone(), ..at(port) }).unwrap().judge(&key(offered)),
+            Judgement::Same,
+            "{host}"
+        );
     }
-    assert_eq!(Known::read(&file, "node2", 22).unwrap().judge(&key(OTHER)), Judgement::Unknown);
-    assert!(matches!(Known::read(&file, "node1", 22).unwrap().judge(&key(OTHER)), Judgement::Changed { .. }));
+    assert_eq!(
+        Known::read("node2", &config::Ssh { known_hosts: file.clone(), ..at(22) }).unwrap().judge(&key(OTHER)),
+        Judgement::Unknown
+    );
+    assert!(matches!(
+        Known::read("node1", &config::Ssh { known_hosts: file.clone(), ..at(22) }).unwrap().judge(&key(OTHER)),
+        Judgement::Changed { .. }
+    ));
 }
 
 #[test]
 fn what_is_remembered_is_known_and_ssh_keygen_finds_it_too() {
     let scratch = Scratch::new("remember");
     let file = scratch.0.join("new/dir/known_hosts");
-    assert_eq!(Known::read(&file, "node1", 22).unwrap().judge(&key(ED25519)), Judgement::Unknown);
-    remember(&file, "Node1", 22, &key(ED25519)).unwrap();
+    assert_eq!(
+        Known::read("node1", &config::Ssh { known_hosts: file.clone(), ..at(22) }).unwrap().judge(&key(ED25519)),
+        Judgement::Unknown
+    );
+    remember(&file, "node1", &key(ED25519)).unwrap();
     // Someone's editor leaves no line end behind: the next line must not be glued to this one.
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text.trim_end()).unwrap();
-    remember(&file, "node1", 2222, &key(OTHER)).unwrap();
+    remember(&file, "[node1]:2222", &key(OTHER)).unwrap();
 
-    assert_eq!(Known::read(&file, "node1", 22).unwrap().judge(&key(ED25519)), Judgement::Same);
-    assert_eq!(Known::read(&file, "node1", 2222).unwrap().judge(&key(OTHER)), Judgement::Same);
+    assert_eq!(
+        Known::read("node1", &config::Ssh { known_hosts: file.clone(), ..at(22) }).unwrap().judge(&key(ED25519)),
+        Judgement::Same
+    );
+    assert_eq!(
+        Known::read("node1", &config::Ssh { known_hosts: file.clone(), ..at(2222) }).unwrap().judge(&key(OTHER)),
+        Judgement::Same
+    );
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
     let found = Command::new("ssh-keygen").args(["-F", "[node1]:2222", "-f"]).arg(&file).output().unwrap();
@@ -139,7 +167,7 @@ fn what_is_remembered_is_known_and_ssh_keygen_finds_it_too() {
 fn a_file_that_is_there_and_can_not_be_read_is_an_error() {
     let scratch = Scratch::new("unreadable");
     // A directory can not be read as a file, not even by root.
-    let error = Known::read(&scratch.0, "node1", 22).unwrap_err();
+    let error = Known::read("node1", &config::Ssh { known_hosts: scratch.0.clone(), ..at(22) }).unwrap_err();
     assert_eq!(error.kind, Kind::HostKey);
 }
 
@@ -151,4 +179,60 @@ fn fingerprints_are_those_of_ssh_keygen() {
     let printed = Command::new("ssh-keygen").arg("-lf").arg(&file).output().unwrap();
     let printed = String::from_utf8_lossy(&printed.stdout).into_owned();
     assert!(printed.contains(&format!(" {} ", fingerprint(&key(ED25519)))), "{printed}");
+}
+
+#[test]
+fn a_key_that_stands_without_the_port_proves_and_never_contradicts() {
+    let file = format!("node1 {ED25519}\n");
+    assert_eq!(judge(&file, "node1", 2222, ED25519), Judgement::Same);
+    assert_eq!(judge(&file, "node1", 2222, OTHER), Judgement::Unknown);
+}
+
+#[test]
+fn several_files_and_an_alias_are_looked_up() {
+    let scratch = Scratch::new("several");
+    let files = ["mine", "global"].map(|name| scratch.0.join(name));
+    fs::write(&files[0], format!("alias {ED25519}\n")).unwrap();
+    fs::write(&files[1], format!("# one\nnode1 {OTHER}\n@revoked alias {ECDSA}\n")).unwrap();
+    let ssh = config::Ssh { known_hosts: files[0].clone(), more_known_hosts: vec![files[1].clone()], ..at(2222) };
+    let place = |line| Place { file: files[1].clone(), line };
+    let read = |ssh: &config::Ssh| Known::read("node1", ssh).unwrap();
+    assert_eq!(read(&ssh).judge(&key(OTHER)), Judgement::Same, "portless");
+    let alias = config::Ssh { host_key_alias: Some("alias".into()), ..ssh };
+    assert_eq!(read(&alias).judge(&key(ED25519)), Judgement::Same);
+    assert_eq!(read(&alias).judge(&key(ECDSA)), Judgement::Revoked { place: place(3) });
+    assert!(matches!(read(&alias).judge(&key(OTHER)), Judgement::Changed { .. }));
+}
+
+#[test]
+fn only_the_hosts_own_lines_are_forgotten() {
+    let scratch = Scratch::new("forget");
+    let file = scratch.0.join("known_hosts");
+    let lines = [
+        "# node1\n".to_owned(),
+        format!("node1,192.168.77.11 {ED25519}\n"),
+        format!("node10 {ED25519}\n"),
+        format!("@cert-authority node1 {OTHER}\n"),
+        format!("@revoked node1 {ECDSA}\n"),
+        format!("node? {ECDSA}\n"),
+        format!("[node1]:2222 {ED25519}\n"),
+        format!("NODE1 {ECDSA}"),
+    ];
+    fs::write(&file, lines.concat()).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    let link = scratch.0.join("link");
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    assert_eq!(forget(&link, "node1").unwrap(), Forgotten { removed: 2, patterns: vec![5] });
+    let kept: String = [0, 2, 3, 4, 5, 6].map(|index: usize| lines[index].as_str()).concat();
+    assert_eq!(fs::read_to_string(&file).unwrap(), kept);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(forget(&link, "node1").unwrap(), Forgotten { removed: 0, patterns: vec![5] });
+    assert_eq!(forget(&scratch.0.join("nowhere"), "node1").unwrap(), Forgotten::default());
+    assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 2, "nothing is left beside it");
+    // Hashed, as Debian's ssh writes them.
+    let hashed = Command::new("ssh-keygen").arg("-H").arg("-f").arg(&file).output().unwrap();
+    assert!(hashed.status.success(), "{hashed:?}");
+    assert_eq!(forget(&file, "[node1]:2222").unwrap().removed, 1);
+    assert_eq!(forget(&file, "[node1]:2222").unwrap().removed, 0);
 }

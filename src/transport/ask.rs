@@ -1,0 +1,39 @@
+//! A person who may be asked for secrets: once each, in the life of a run.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+type Say = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+/// Asks the person at the terminal, and remembers what was right. Clones are the same person.
+#[derive(Clone)]
+pub struct Ask {
+    say: Arc<Say>,
+    /// One question at a time, or eight hosts would all write their prompt into the same line.
+    turn: Arc<Mutex<()>>,
+    slots: Arc<Mutex<HashMap<String, Slot>>>,
+}
+
+/// What a person has said to one question that several hosts have: nothing yet, or an answer that was right somewhere.
+type Slot = Arc<Mutex<Option<String>>>;
+
+impl Ask {
+    /// `say` takes a prompt and gives the answer, or None where there is no terminal. It may block.
+    pub fn new(say: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self { say: Arc::new(say), turn: Arc::default(), slots: Arc::default() }
+    }
+
+    /// Asks, on a thread where waiting does no harm. None when there is nobody to ask, or the answer is empty.
+    pub(super) async fn ask(&self, prompt: String) -> Option<String> {
+        let _turn = self.turn.lock().await;
+        let say = Arc::clone(&self.say);
+        tokio::task::spawn_blocking(move || say(&prompt)).await.ok().flatten().filter(|answer| !answer.is_empty())
+    }
+
+    /// The answer to a question that others have too. Whoever holds it may ask; the others wait for what comes of it.
+    pub(super) async fn slot(&self, question: &str) -> OwnedMutexGuard<Option<String>> {
+        let slot = Arc::clone(self.slots.lock().await.entry(question.to_owned()).or_default());
+        slot.lock_owned().await
+    }
+}

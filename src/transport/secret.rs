@@ -1,0 +1,82 @@
+//! Where passwords and passphrases come from: a file that the cluster file names, or a variable of the environment; a person is
+//! asked where neither is there. Never an argument, which everyone on the machine may read.
+
+use std::{env, io, os::unix::fs::PermissionsExt, path::Path};
+
+use crate::{
+    error::{Error, Kind, Result},
+    lower::quote,
+};
+
+pub(super) const LOGIN: &str = "SLIPWAY_SSH_PASSWORD";
+pub(super) const JUMP: &str = "SLIPWAY_JUMP_PASSWORD";
+pub(super) const SUDO: &str = "SLIPWAY_SUDO_PASSWORD";
+pub(super) const PASSPHRASE: &str = "SLIPWAY_KEY_PASSPHRASE";
+
+/// All of them: no child of slipway inherits these.
+pub(super) const VARIABLES: [&str; 4] = [LOGIN, JUMP, SUDO, PASSPHRASE];
+
+/// The secret that was laid down in `file`, or else in `variable`.
+///
+/// # Errors
+/// `NoFile` when the file can not be read, `Authentication` when it is empty or others than its owner may read it.
+pub(super) fn laid_down(file: Option<&Path>, variable: &str) -> Result<Option<String>> {
+    match file {
+        Some(file) => read(file).map(Some),
+        None => Ok(env::var(variable).ok().filter(|secret| !secret.is_empty())),
+    }
+}
+
+/// The first line of a file that its owner alone may read.
+fn read(file: &Path) -> Result<String> {
+    let shown = file.display();
+    let unreadable = |error: io::Error| {
+        let path = quote(&shown.to_string());
+        Error::new(Kind::NoFile, format!("password file {shown} can not be read")).because(error).hint(format!("ls -l {path}"))
+    };
+    let mode = std::fs::metadata(file).map_err(unreadable)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(Error::new(
+            Kind::Authentication,
+            format!("password file {shown} is open to others (mode {:03o})", mode & 0o777),
+        )
+        .hint(format!("chmod 600 {}", quote(&shown.to_string()))));
+    }
+    let text = std::fs::read_to_string(file).map_err(unreadable)?;
+    match text.lines().next() {
+        None | Some("") => Err(Error::new(Kind::Authentication, format!("password file {shown} is empty"))
+            .hint(format!("write the secret in its first line: ls -l {}", quote(&shown.to_string())))),
+        Some(secret) => Ok(secret.to_owned()),
+    }
+}
+
+/// Looks for a file that is empty, before anything is connected. Whatever else is wrong with one is said when it is needed.
+///
+/// # Errors
+/// `Authentication`, when there is one.
+pub(super) fn not_empty<'a>(files: impl IntoIterator<Item = &'a Path>) -> Result<()> {
+    let is_empty = |file: &&Path| std::fs::read_to_string(file).is_ok_and(|text| text.lines().next().is_none_or(str::is_empty));
+    files.into_iter().find(is_empty).map_or(Ok(()), |file| read(file).map(|_| ()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_is_named() {
+        let file = env::temp_dir().join(format!("slipway-empty-{}", std::process::id()));
+        let write = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+            (not_empty([file.as_path()]).map_err(|error| error.what), laid_down(Some(&file), "X").map_err(|error| error.what))
+        };
+        let what = format!("password file {} is empty", file.display());
+        for text in ["", "\n", "\nsecret\n"] {
+            assert_eq!(write(text), (Err(what.clone()), Err(what.clone())), "{text:?}");
+        }
+        assert_eq!(write("secret\nmore\n"), (Ok(()), Ok(Some("secret".into()))));
+        std::fs::remove_file(&file).unwrap();
+        assert!(not_empty([file.as_path()]).is_ok());
+    }
+}

@@ -1,0 +1,139 @@
+//! A connection to a machine, made anew when it has been lost; and the jump hosts' connections, which many hosts share.
+
+use std::{
+    sync::{Arc, Mutex as Lock, PoisonError, Weak},
+    time::Duration,
+};
+
+use russh::{Disconnect, client::Handle};
+use tokio::{sync::Mutex, time::Instant};
+
+use super::{
+    deadline::Deadline,
+    dial::{Patience, Through, dial},
+    guard::Guard,
+    login::LogIn,
+    target::Target,
+};
+use crate::{
+    config::{self, Hop},
+    error::{Error, Result},
+    transport::Ask,
+};
+
+/// How long a jump host that refused us is not asked again: each of its hosts would be refused in turn, and be one more failed
+/// login in the jump host's eyes.
+const SULK: Duration = Duration::from_secs(20);
+
+/// The jump hosts that are connected, each with the way to it.
+static JUMPS: Lock<Vec<(Vec<Hop>, Weak<Line>)>> = Lock::new(Vec::new());
+
+/// A machine, and one connection to it.
+pub(super) struct Line {
+    pub(super) target: Target,
+    via: Option<Arc<Line>>,
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    link: Option<Arc<Handle<Guard>>>,
+    /// Whether it has ever stood: a machine that has been there and is gone may be restarting.
+    stood: bool,
+    failed: Option<(Instant, Error)>,
+}
+
+impl Line {
+    /// Connects to a machine, through the jump hosts of `ssh`.
+    ///
+    /// # Errors
+    /// `Unreachable`, `HostKey`, `Authentication`; `NoFile` when a key or password file can not be read.
+    pub(super) async fn open(address: &str, ssh: &config::Ssh, ask: Ask) -> Result<Self> {
+        let via = jump_host(&ssh.jump, &ask)?;
+        let line = Self::new(Target::new(address, ssh, &ssh.jump, ask)?, via);
+        line.link().await?;
+        Ok(line)
+    }
+
+    fn new(target: Target, via: Option<Arc<Line>>) -> Self {
+        Self { target, via, held: Mutex::default() }
+    }
+
+    /// The connection that stands, or a new one. Whoever comes while one is being made waits for it.
+    pub(super) async fn link(&self) -> Result<Arc<Handle<Guard>>> {
+        let mut held = self.held.lock().await;
+        if let Some(link) = held.link.as_ref().filter(|link| !link.is_closed()) {
+            return Ok(Arc::clone(link));
+        }
+        held.link = None;
+        if let Some((_, error)) = held.failed.as_ref().filter(|(when, _)| when.elapsed() < SULK) {
+            return Err(copy(error));
+        }
+        let patience = if held.stood { Patience::Again } else { Patience::First };
+        match self.connect(patience).await {
+            Ok(link) => {
+                let link = Arc::new(link);
+                (held.link, held.stood, held.failed) = (Some(Arc::clone(&link)), true, None);
+                Ok(link)
+            }
+            Err(error) => {
+                held.failed = self.target.ssh.is_jump.then(|| (Instant::now(), copy(&error)));
+                Err(error)
+            }
+        }
+    }
+
+    async fn connect(&self, patience: Patience) -> Result<Handle<Guard>> {
+        // The way there has a clock of its own.
+        let through = match &self.via {
+            Some(via) => Some(Through { link: Box::pin(via.link()).await?, who: via.target.who.clone() }),
+            None => None,
+        };
+        self.target.told.begin();
+        let deadline = Deadline::after(Duration::from_secs(self.target.ssh.connect_timeout.max(1)));
+        let mut handle = dial(&self.target, through.as_ref(), &deadline, patience).await?;
+        LogIn::new(&self.target, &mut handle, &deadline).run().await?;
+        Ok(handle)
+    }
+
+    /// Drops a dead connection, unless another one has taken its place already.
+    pub(super) async fn drop_dead(&self, dead: &Arc<Handle<Guard>>) {
+        let mut held = self.held.lock().await;
+        if held.link.as_ref().is_some_and(|link| Arc::ptr_eq(link, dead)) {
+            held.link = None;
+        }
+    }
+
+    /// What a person should know about how the machine was reached, and those before it.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let mut notes = self.via.as_ref().map_or_else(Vec::new, |via| via.notes());
+        notes.extend(self.target.told.notes.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        notes
+    }
+
+    /// Takes leave of the machine, if it listens.
+    pub(super) async fn close(self) {
+        if let Some(link) = self.held.into_inner().link {
+            let leave = link.disconnect(Disconnect::ByApplication, "", "");
+            let _ = tokio::time::timeout(Duration::from_secs(1), leave).await;
+        }
+    }
+}
+
+/// The last of some jump hosts, one connection for all who come this way. Nothing is connected yet.
+fn jump_host(hops: &[Hop], ask: &Ask) -> Result<Option<Arc<Line>>> {
+    let Some((last, before)) = hops.split_last() else { return Ok(None) };
+    let via = jump_host(before, ask)?;
+    let mut jumps = JUMPS.lock().unwrap_or_else(PoisonError::into_inner);
+    jumps.retain(|(_, line)| line.strong_count() > 0);
+    if let Some(line) = jumps.iter().find(|(way, _)| way == hops).and_then(|(_, line)| line.upgrade()) {
+        return Ok(Some(line));
+    }
+    let line = Arc::new(Line::new(Target::new(&last.address, &last.ssh, before, ask.clone())?, via));
+    jumps.push((hops.to_vec(), Arc::downgrade(&line)));
+    Ok(Some(line))
+}
+
+fn copy(error: &Error) -> Error {
+    Error { hints: error.hints.clone(), ..Error::new(error.kind, error.to_string()) }
+}

@@ -1,0 +1,8 @@
+//! The steps that make a cluster and take it down: which there are, what each needs, and that their shell is shell.
+
+mod fixture;
+mod hosts;
+mod made_up_host;
+mod order;
+mod reset;
+mod settings;

@@ -1,0 +1,187 @@
+//! The steps of a reset, and their shell against files of a made-up host.
+
+use super::{fixture::*, made_up_host::*};
+use slipway::{
+    graph::Graph,
+    phase::reset::{self, Reset, Staying},
+    profile::cni::{Leftovers, embedded},
+    step::{Op, Step},
+};
+
+fn reset_steps(hosts: &[&str], staying: &[Staying<'_>], purge: bool) -> Vec<Step> {
+    let cnis = embedded().expect("readable");
+    let control_planes: Vec<&str> = hosts.iter().copied().filter(|host| host.starts_with("cp")).collect();
+    reset::steps(&Reset { hosts, control_planes: &control_planes, staying, purge, cnis: &cnis, runtimes: &runtimes() })
+        .expect("steps")
+}
+
+/// The functions that list what is on a host, with `directory` in front of the paths in `moved`.
+fn inventory(directory: &std::path::Path, moved: &[&str]) -> String {
+    let reset = reset_steps(&["w2"], &[], false);
+    let text = check(find(&reset, "w2/reset/network")).trim_end();
+    let mut functions = text.rsplit_once('\n').expect("the call stands last").0.to_owned();
+    for path in moved {
+        functions = functions.replace(path, &format!("{}{path}", directory.display()));
+    }
+    format!("have() {{ command -v \"$1\" >/dev/null; }}\nSTATE=/nowhere RUN={}/run\n{functions}\n", directory.display())
+}
+
+#[test]
+fn pods_of_system_containers_on_the_machine_are_left_alone() {
+    let directory = scratch("shims");
+    let setup = "\
+cd \"$1\"
+for pid in self 7 8; do mkdir -p proc/$pid/ns; printf 'containerd-shim-runc-v2\\0-namespace\\0k8s.io\\0-id\\0x\\0' >proc/$pid/cmdline; done
+ln -s 'pid:[1]' proc/self/ns/pid; ln -s 'pid:[1]' proc/7/ns/pid; ln -s 'pid:[2]' proc/8/ns/pid
+";
+    let directory_text = directory.display().to_string();
+    assert_eq!(sh(&["-eus", &directory_text], setup).0, Some(0));
+    assert_eq!(sh(&["-eu"], &format!("{}shims\n", inventory(&directory, &["/proc/"]))), (Some(0), "7\n".to_owned()));
+    std::fs::remove_dir_all(directory).expect("it is ours");
+}
+
+#[test]
+fn nothing_is_deleted_below_which_something_is_mounted_even_behind_a_link() {
+    let directory = scratch("mounts");
+    let root = directory.display().to_string();
+    let setup = "\
+cd \"$1\"
+mkdir -p proc/self 'disk 2/pods/a/vol' etc/kubernetes/pki var/lib
+echo data >'disk 2/pods/a/vol/data'; echo >'disk 2/config.yaml'; echo >etc/kubernetes/audit.yaml
+ln -s \"$1/disk 2\" var/lib/kubelet
+printf '%s\\n' \"/dev/sda $1/disk\\\\0402/pods/a/vol ext4 rw 0 0\" >proc/self/mounts
+";
+    assert_eq!(sh(&["-eus", &root], setup).0, Some(0));
+    let moved = ["/proc/self/mounts", "/var/lib/kubelet", "/etc/kubernetes", "/var/lib/etcd", "/var/lib/cni"];
+    let functions = inventory(&directory, &moved);
+    assert_eq!(sh(&["-eu"], &format!("{functions}left_mounts\n")), (Some(0), format!("{root}/disk 2/pods/a/vol\n")));
+    let reset = reset_steps(&["w2"], &[], false);
+    let Some(Op::Sh(apply)) = find(&reset, "w2/reset/files").apply.first() else { panic!("no shell") };
+    let (_, apply) = apply.rsplit_once("\nset +e\none=").expect("files.sh stands last");
+    let mut apply = format!("set +e\none={apply}");
+    for path in moved {
+        apply = apply.replace(path, &format!("{root}{path}"));
+    }
+    let doubles = "die() { echo \"error: $*\"; exit 1; }\nsay() { echo \"$*\"; }\nsystemctl() { :; }\ntimeout() { :; }\n";
+    // Only what stands in our directory: nothing of the machine that runs this test is touched.
+    let only = format!("files=$(printf '%s\\n' \"$files\" | grep '^{root}/')\nunits=\nSTATE={root}/state\n");
+    let (code, said) = sh(&["-eu"], &format!("{functions}{doubles}{only}{apply}"));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains(&format!("not deleted: {root}/var/lib/kubelet/pods; still mounted there: {root}/disk 2/pods/a/vol")),
+        "{said}"
+    );
+    assert!(said.contains(&format!("kept: {root}/etc/kubernetes/audit.yaml")), "{said}");
+    assert!(directory.join("disk 2/pods/a/vol/data").exists() && !directory.join("disk 2/config.yaml").exists());
+    assert!(directory.join("etc/kubernetes/audit.yaml").exists() && !directory.join("etc/kubernetes/pki").exists());
+    std::fs::remove_dir_all(directory).expect("it is ours");
+}
+
+#[test]
+fn port_mappings_of_podman_stay_and_those_of_pods_go() {
+    let directory = scratch("chains");
+    let dnat = |network: &str, chain: &str| {
+        format!("-A CNI-HOSTPORT-DNAT -m comment --comment \"dnat name: \\\"{network}\\\" id: \\\"ab\\\"\" -j {chain}\n")
+    };
+    let head = "*nat\n:CNI-DN-aa - [0:0]\n:CNI-DN-bb - [0:0]\n:CNI-HOSTPORT-DNAT - [0:0]\n-A PREROUTING -j CNI-HOSTPORT-DNAT\n";
+    let delta = |other: &str| {
+        let rules = format!("{head}{}{}COMMIT\n", dnat("slipway", "CNI-DN-aa"), dnat(other, "CNI-DN-bb"));
+        let program = format!("{}timeout() {{ cat <<'END'\n{rules}END\n}}\nrules_delta iptables\n", inventory(&directory, &[]));
+        sh(&["-eu"], &program).1
+    };
+    let drop = dnat("slipway", "CNI-DN-aa").replacen("-A", "-D", 1);
+    assert_eq!(delta("podman"), format!("*nat\n:CNI-DN-aa - [0:0]\n{drop}-X CNI-DN-aa\nCOMMIT\n"));
+    let all = delta("cbr0");
+    assert!(all.contains("-D PREROUTING -j CNI-HOSTPORT-DNAT\n-X CNI-DN-aa\n-X CNI-DN-bb\n-X CNI-HOSTPORT-DNAT\n"), "{all}");
+    std::fs::remove_dir_all(directory).expect("it is ours");
+}
+
+#[test]
+fn idle_jobs_are_left_over_and_running_ones_are_not() {
+    let directory = scratch("jobs");
+    let program = "mkdir $RUN/job.idle $RUN/job.busy\nexec 8>$RUN/job.busy/lock\nflock 8\nleft_jobs\n";
+    let (_, jobs) = sh(&["-eu"], &format!("{}{program}", inventory(&directory, &[])));
+    assert_eq!(jobs, format!("{}/run/job.idle\n", directory.display()));
+    std::fs::remove_dir_all(directory).expect("it is ours");
+}
+
+#[test]
+fn control_planes_leave_etcd_one_after_another() {
+    let staying = [Staying { name: "cp1", speaks: true }];
+    let steps = reset_steps(&["cp2", "cp3", "w1"], &staying, false);
+    assert_eq!(needs(&steps, "cp1/reset/etcd-cp2"), ["cp1/reset/drain-cp2"]);
+    assert_eq!(needs(&steps, "cp2/reset/kubeadm"), ["cp1/reset/etcd-cp2"]);
+    assert_eq!(needs(&steps, "cp1/reset/etcd-cp3"), ["cp1/reset/drain-cp3", "cp1/reset/forget-cp2"]);
+    assert_eq!(needs(&steps, "cp3/reset/kubeadm"), ["cp1/reset/etcd-cp3"]);
+    assert_eq!(needs(&steps, "cp1/reset/forget-cp2"), ["cp2/reset/kubeadm"]);
+    assert_eq!(needs(&steps, "w1/reset/kubeadm"), ["cp1/reset/drain-w1"]);
+    assert!(check(find(&steps, "cp1/reset/forget-cp3")).starts_with("node='cp3'\nmember='yes'\n"));
+    assert!(check(find(&steps, "cp1/reset/forget-w1")).starts_with("node='w1'\nmember=''\n"));
+    assert_is_shell(&steps);
+    Graph::new(steps).expect("no circle");
+}
+
+#[test]
+fn a_whole_cluster_is_reset_without_its_api() {
+    let steps = reset_steps(&["cp1", "w1"], &[], false);
+    let names = ["kubeadm", "containers", "mounts", "network", "files", "kubelet-off", "undo", "audit"];
+    let expected: Vec<String> = ["cp1", "w1"].iter().flat_map(|host| names.map(|name| format!("{host}/reset/{name}"))).collect();
+    assert_eq!(paths(&steps), expected);
+    assert!(steps.iter().all(|step| step.needs.iter().all(|id| id.host == step.id.host)), "no host waits for another");
+    assert_is_shell(&steps);
+    Graph::new(steps).expect("no circle");
+}
+
+#[test]
+fn a_node_leaves_a_cluster_that_stays() {
+    let staying = [Staying { name: "cp1", speaks: true }, Staying { name: "w1", speaks: false }];
+    let steps = reset_steps(&["w2"], &staying, true);
+    assert_eq!(needs(&steps, "w2/reset/kubeadm"), ["cp1/reset/drain-w2"]);
+    assert_eq!(needs(&steps, "cp1/reset/forget-w2"), ["w2/reset/kubeadm"]);
+    assert_eq!(needs(&steps, "w2/reset/audit"), ["w2/reset/purge"]);
+    find(&steps, "w1/reset/unroute-w2");
+    assert_is_shell(&steps);
+    Graph::new(steps).expect("no circle");
+}
+
+/// iptables-restore's input is made of rules that lead to our chains and of nothing else.
+#[test]
+fn only_rules_of_kubernetes_and_the_cnis_are_taken_away() {
+    let leftovers = Leftovers::of(&embedded().expect("readable")).expect("readable");
+    assert!(leftovers.chains.contains(&"SLIPWAY-".to_owned()));
+    let network = reset_steps(&["w2"], &[], false);
+    let text = check(find(&network, "w2/reset/network")).trim_end();
+    let (functions, _) = text.rsplit_once('\n').expect("the call stands last");
+    let rules = "\
+*nat
+:PREROUTING ACCEPT [0:0]
+:DOCKER - [0:0]
+:KUBE-SERVICES - [0:0]
+:SLIPWAY-POSTROUTING - [0:0]
+-A PREROUTING -m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES
+-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+-A POSTROUTING -s 10.244.0.0/16 -j SLIPWAY-POSTROUTING
+-A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
+-A KUBE-SERVICES -j RETURN
+COMMIT
+*filter
+:INPUT ACCEPT [0:0]
+:MY-KUBE-CHAIN - [0:0]
+-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
+-A INPUT -j MY-KUBE-CHAIN
+-A FORWARD -m comment --comment \"cali:abc\" -m mark --mark 0x10000/0x10000 -j ACCEPT
+COMMIT
+";
+    let program =
+        format!("timeout() {{ cat <<'END'\n{rules}END\n}}\nSTATE=/nowhere RUN=/nowhere\n{functions}\nrules_delta iptables\n");
+    let (code, delta) = sh(&[], &program);
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        delta,
+        "*nat\n:KUBE-SERVICES - [0:0]\n:SLIPWAY-POSTROUTING - [0:0]\n\
+         -D PREROUTING -m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES\n\
+         -D POSTROUTING -s 10.244.0.0/16 -j SLIPWAY-POSTROUTING\n\
+         -X KUBE-SERVICES\n-X SLIPWAY-POSTROUTING\nCOMMIT\n\
+         *filter\n-D FORWARD -m comment --comment \"cali:abc\" -m mark --mark 0x10000/0x10000 -j ACCEPT\nCOMMIT\n"
+    );
+}
