@@ -46,6 +46,7 @@ fn cluster() -> Cluster {
         apiserver_extra_args: BTreeMap::new(),
         packages: Packages::default(),
         images: Images::default(),
+        proxy: None,
         hosts: Vec::new(),
         dir: ".".into(),
     }
@@ -100,6 +101,7 @@ fn steps(cluster: &Cluster, version: &str, role: Role, facts: Facts) -> Result<V
         token: Token { id: "abcdef".to_owned(), secret: "0123456789abcdef".to_owned() },
         certificate_key: String::new(),
         ca_hash: String::new(),
+        proxy_password: None,
         pki: None,
     };
     let host = Host {

@@ -6,6 +6,7 @@ mod firewall;
 mod images;
 mod kubernetes;
 mod packages;
+mod proxy;
 mod runtime;
 mod selinux;
 mod swap;
@@ -30,6 +31,7 @@ fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
     steps.extend(system::steps(scene)?);
     steps.extend(selinux::steps(scene));
     steps.extend(firewall::steps(scene)?);
+    steps.extend(proxy::step(scene));
     steps.extend(packages::steps(scene)?);
     steps.extend(runtime::steps(scene)?);
     steps.extend(kubernetes::steps(scene)?);

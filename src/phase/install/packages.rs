@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{NAME, dead, runtime};
+use super::{NAME, dead, proxy, runtime};
 use crate::{
     config::{PackageFormat, PackageSource},
     error::Result,
@@ -26,6 +26,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
     let lists = profile.packages.shell.known.is_some();
     if lists {
         let step = package_lists(scene);
+        let step = if proxy::has_step(scene) { step.after(NAME, "proxy") } else { step };
         steps.push(if dead { step.after(NAME, "dead-repositories") } else { step });
     }
     let names = words(&profile.packages.prerequisites);
@@ -37,6 +38,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
         &missing(&names),
     )
     .check(Check::Sh(profile.packages.shell.with(&format!("pkg_installed {names}"))));
+    let step = if proxy::has_step(scene) { step.after(NAME, "proxy") } else { step };
     steps.push(match (lists, dead) {
         (true, _) => step.after(NAME, "package-lists"),
         (false, true) => step.after(NAME, "dead-repositories"),
