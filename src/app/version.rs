@@ -13,12 +13,7 @@ use crate::{
 ///
 /// # Errors
 /// `UnsupportedVersion` when the repository has no such minor version.
-pub(super) async fn resolve(
-    cluster: &Cluster,
-    sites: &[Site],
-    hosts: &Hosts,
-    proxy_password: Option<&str>,
-) -> Result<Version> {
+pub(super) async fn resolve(cluster: &Cluster, sites: &[Site], hosts: &Hosts, proxy_password: Option<&str>) -> Result<Version> {
     let wanted = cluster.kubernetes;
     if let Some(patch) = wanted.patch {
         return Ok(Version { major: wanted.major, minor: wanted.minor, patch });

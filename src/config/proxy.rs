@@ -147,7 +147,9 @@ fn proxy_url(text: &str) -> Result<ProxyUrl, Broken> {
         let mut parts = user.split('%');
         let plain = |part: &str| part.bytes().all(good);
         parts.next().is_some_and(plain)
-            && parts.all(|part| part.len() >= 2 && part.is_char_boundary(2) && u8::from_str_radix(&part[..2], 16).is_ok() && plain(&part[2..]))
+            && parts.all(|part| {
+                part.len() >= 2 && part.is_char_boundary(2) && u8::from_str_radix(&part[..2], 16).is_ok() && plain(&part[2..])
+            })
     };
     if user.is_some_and(|user| user.is_empty() || !encoded(user)) {
         let hint = "odd characters are written as %XX: DOMAIN\\user as DOMAIN%5Cuser";
@@ -162,7 +164,10 @@ fn proxy_url(text: &str) -> Result<ProxyUrl, Broken> {
     }
     let Some(port) = port.and_then(port_number) else {
         // curl would take 1080, Go 80.
-        return Err(("the proxy's URL has no port, and programs differ in which they take then".into(), format!("write {scheme}://{place}:3128, if that is the port")));
+        return Err((
+            "the proxy's URL has no port, and programs differ in which they take then".into(),
+            format!("write {scheme}://{place}:3128, if that is the port"),
+        ));
     };
     Ok(ProxyUrl { tls: scheme == "https", user: user.map(str::to_owned), host: host.to_owned(), port })
 }
@@ -200,15 +205,29 @@ mod tests {
     #[test]
     fn nothing_that_a_shell_could_run_passes() {
         for evil in [
-            "http://a b:1", "http://$(id):1", "http://a:1;id", "http://a:1/x", "http://u'@a:1", "http://u%2@a:1", "http://u%zz@a:1",
-            "http://u%é@a:1", "http://@a:1", "http://a:0", "http://[::1:1", "http://::1:1", "a:1", "http://",
+            "http://a b:1",
+            "http://$(id):1",
+            "http://a:1;id",
+            "http://a:1/x",
+            "http://u'@a:1",
+            "http://u%2@a:1",
+            "http://u%zz@a:1",
+            "http://u%é@a:1",
+            "http://@a:1",
+            "http://a:0",
+            "http://[::1:1",
+            "http://::1:1",
+            "a:1",
+            "http://",
         ] {
             assert!(proxy_url(evil).is_err(), "{evil}");
         }
         for evil in ["a b", "a,b", "$(id)", "http://a", "a:80", "", "*", "10.0.0.1/8", ".10.0.0.1", "..a"] {
             assert!(direct(evil).is_err(), "{evil}");
         }
-        for (text, means) in [("*.example.com", ".example.com"), (".svc", ".svc"), ("10.0.0.0/8", "10.0.0.0/8"), ("fd00::1", "fd00::1")] {
+        for (text, means) in
+            [("*.example.com", ".example.com"), (".svc", ".svc"), ("10.0.0.0/8", "10.0.0.0/8"), ("fd00::1", "fd00::1")]
+        {
             assert_eq!(direct(text).as_deref(), Ok(means));
         }
     }

@@ -32,7 +32,10 @@ fn header(steps: &[&Step], host: &str) -> String {
         text.push_str("# It holds secrets (keys, tokens): let nobody else read it, and remove it when it has done its work.\n");
     }
     if steps.iter().any(|step| secrets(step).any(|file| file.content.contains(PROXY_PASSWORD))) {
-        let _ = writeln!(text, "# Put the proxy's password in the place of {PROXY_PASSWORD}; in the URLs with its odd characters as %XX.");
+        let _ = writeln!(
+            text,
+            "# Put the proxy's password in the place of {PROXY_PASSWORD}; in the URLs with its odd characters as %XX."
+        );
     }
     text.push_str("#\n");
     for step in steps {

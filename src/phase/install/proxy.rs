@@ -93,17 +93,13 @@ fn request(scene: &Scene<'_>, proxy: &Proxy, url: &ProxyUrl) -> (String, String)
 }
 
 fn forgotten(scene: &Scene<'_>) -> Step {
-    Step::new(
-        scene.id(NAME, STEP),
-        "Forget the proxy of an earlier run",
-        "The cluster file names no proxy any more.",
-    )
-    .check(Check::Sh(format!(
-        "for file in {} /etc/systemd/system/*.service.d/{DROP_IN}; do\n    if [ -e \"$file\" ]; then exit 1; fi\ndone",
-        proxy::FILE
-    )))
-    .sh(script(&[("file", proxy::FILE)], AWAY))
-    .hint("journalctl -u containerd -n 30, if it does not start again")
+    Step::new(scene.id(NAME, STEP), "Forget the proxy of an earlier run", "The cluster file names no proxy any more.")
+        .check(Check::Sh(format!(
+            "for file in {} /etc/systemd/system/*.service.d/{DROP_IN}; do\n    if [ -e \"$file\" ]; then exit 1; fi\ndone",
+            proxy::FILE
+        )))
+        .sh(script(&[("file", proxy::FILE)], AWAY))
+        .hint("journalctl -u containerd -n 30, if it does not start again")
 }
 
 /// The runtime's own file, which its service has to have read.
