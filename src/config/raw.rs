@@ -55,6 +55,7 @@ pub(super) struct Packages {
     pub(super) url: Text,
     pub(super) key: Text,
     pub(super) fingerprint: Text,
+    pub(super) mirror: Text,
     #[serde(default)]
     pub(super) runtime: Repository,
     #[serde(default)]
@@ -69,6 +70,7 @@ pub(super) struct FormatPackages {
     pub(super) url: Text,
     pub(super) key: Text,
     pub(super) fingerprint: Text,
+    pub(super) mirror: Text,
     #[serde(default)]
     pub(super) runtime: Repository,
 }

@@ -5,6 +5,7 @@ mod dead;
 mod firewall;
 mod images;
 mod kubernetes;
+mod mirror;
 mod packages;
 mod proxy;
 mod runtime;
@@ -31,7 +32,6 @@ fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
     steps.extend(system::steps(scene)?);
     steps.extend(selinux::steps(scene));
     steps.extend(firewall::steps(scene)?);
-    steps.extend(proxy::step(scene));
     steps.extend(packages::steps(scene)?);
     steps.extend(runtime::steps(scene)?);
     steps.extend(kubernetes::steps(scene)?);

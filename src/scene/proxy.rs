@@ -67,6 +67,7 @@ fn urls(cluster: &Cluster) -> Vec<&String> {
         .chain([&packages.rpm.kubernetes, &packages.rpm.runtime]);
     let images = &cluster.images;
     let mirrors = images.mirrors.iter().map(|mirror| &mirror.url);
+    let mirrors = mirrors.chain([&packages.mirror, &packages.deb.mirror, &packages.rpm.mirror].into_iter().flatten());
     sources.flat_map(|source| source.url.iter().chain(&source.key)).chain(&images.repository).chain(mirrors).collect()
 }
 

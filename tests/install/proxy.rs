@@ -122,9 +122,7 @@ fn only_secret_files_hold_the_password_and_a_runtime_is_restarted_by_them() {
     assert_eq!(files, [("/run/slipway/proxy-user-0", 0o600), ("/etc/slipway-proxy.env", 0o600)]);
     let Check::Sh(check) = &find(&steps, "runtime-service").check else { panic!("no shell") };
     assert!(check.contains("-nt '/etc/slipway-proxy.env' ]") && check.contains("-nt '/etc/systemd/system/containerd.service.d/"));
-    for (name, need) in
-        [("package-lists", "proxy"), ("prerequisites", "proxy"), ("runtime-proxy", "proxy"), ("runtime-service", "runtime-proxy")]
-    {
+    for (name, need) in [("dead-repositories", "proxy"), ("runtime-proxy", "proxy"), ("runtime-service", "runtime-proxy")] {
         assert!(find(&steps, name).needs.iter().any(|id| id.name == need), "{name} before {need}");
     }
     let without = proxied(&lab());
@@ -258,5 +256,5 @@ fn a_proxy_that_is_not_wanted_any_more_is_taken_from_the_runtime_too() {
     assert_eq!(said, "systemctl daemon-reload\nsystemctl try-restart containerd.service\n");
     assert_eq!(root.run("", check), (Some(0), String::new()));
     assert_eq!(root.read(drop_in), "");
-    assert!(find(&steps, "package-lists").needs.iter().any(|id| id.name == "proxy"));
+    assert!(find(&steps, "dead-repositories").needs.iter().any(|id| id.name == "proxy"));
 }

@@ -40,17 +40,17 @@ with_proxy() { sed "/^\[\[host\]\]/,\$d" "$cluster" && printf '[proxy]\n%s\n\n' 
 mine=$work/mine.toml
 
 say "without it: one line that names the cause, and what to do"
-expect 1 "$slipway" up -c "$cluster"
+expect 40 "$slipway" up -c "$cluster"
 shows '\[proxy\] in the cluster file'
 
 say "a proxy that is not there, and one that does not take the password"
 with_proxy "http = \"http://${place%:*}:3129\"" >"$mine"
-expect 1 "$slipway" up -c "$mine"
+expect 40 "$slipway" up -c "$mine"
 shows "this host does not reach the proxy http://${place%:*}:3129: Connection refused"
 with_proxy "http = \"$url\"" >"$mine"
 (unset SLIPWAY_PROXY_PASSWORD && expect 21 "$slipway" up -c "$mine")
 shows "the proxy $url has a user, and its password was not given"
-SLIPWAY_PROXY_PASSWORD=wrong expect 1 "$slipway" up -c "$mine"
+SLIPWAY_PROXY_PASSWORD=wrong expect 40 "$slipway" up -c "$mine"
 shows "the proxy $url does not take the user or the password \(407"
 
 say "with it, on a host whose people have another one in everybody's environment: up, and up again"

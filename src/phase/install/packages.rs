@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{NAME, dead, proxy, runtime};
+use super::{NAME, dead, mirror, proxy, runtime};
 use crate::{
     config::{PackageFormat, PackageSource},
     error::Result,
@@ -18,16 +18,17 @@ const ANY: &str = "[ $# -gt 0 ] || die 'the package repositories do not have the
 const MIRRORS: &str = "mirrors and the network fail now and then";
 
 pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
-    let mut steps = Vec::new();
     let profile = &scene.here.profile;
-    let dead = dead::step(scene);
-    steps.extend(dead.clone());
-    let dead = dead.is_some();
-    let lists = profile.packages.shell.known.is_some();
-    if lists {
-        let step = package_lists(scene);
-        let step = if proxy::has_step(scene) { step.after(NAME, "proxy") } else { step };
-        steps.push(if dead { step.after(NAME, "dead-repositories") } else { step });
+    // What the package manager reads is in order before it runs, and how it reaches out.
+    let mut steps = Vec::from_iter(proxy::step(scene));
+    if let Some(dead) = dead::step(scene) {
+        steps.push(after_last(&steps, dead));
+    }
+    if let Some(mirror) = mirror::step(scene)? {
+        steps.push(after_last(&steps, mirror));
+    }
+    if profile.packages.shell.known.is_some() {
+        steps.push(after_last(&steps, package_lists(scene)));
     }
     let names = words(&profile.packages.prerequisites);
     let step = install(
@@ -38,13 +39,15 @@ pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
         &missing(&names),
     )
     .check(Check::Sh(profile.packages.shell.with(&format!("pkg_installed {names}"))));
-    let step = if proxy::has_step(scene) { step.after(NAME, "proxy") } else { step };
-    steps.push(match (lists, dead) {
-        (true, _) => step.after(NAME, "package-lists"),
-        (false, true) => step.after(NAME, "dead-repositories"),
-        (false, false) => step,
-    });
+    steps.push(after_last(&steps, step));
     Ok(steps)
+}
+
+fn after_last(steps: &[Step], step: Step) -> Step {
+    match steps.last() {
+        Some(last) => step.needs(last.id.clone()),
+        None => step,
+    }
 }
 
 /// Shell that makes those of these packages (words) its arguments that are not installed: no others are upgraded.
@@ -91,7 +94,10 @@ fn package_lists(scene: &Scene<'_>) -> Step {
     .sh(profile.packages.shell.with("pkg_refresh"))
     .detached()
     .retry(3, Duration::from_secs(5), MIRRORS)
-    .hint("see which repository fails: apt-get update")
+    .hint(match scene.stage.cluster.proxy {
+        None => "see which repository fails: apt-get update; if the host reaches out through a proxy alone, name it under [proxy] in the cluster file",
+        Some(_) => "see which repository fails: apt-get update, with what /etc/slipway-proxy.env says",
+    })
 }
 
 /// Shell that is true where the runtime is on the host, or its packages are known.

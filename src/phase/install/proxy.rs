@@ -25,11 +25,6 @@ const DROP_IN: &str = "slipway-proxy.conf";
 /// The user and the password while the proxy is tried, in memory. By the number of the proxy.
 const USER: &str = "/run/slipway/proxy-user";
 
-/// Whether the host has a step here: because of a proxy that is wanted, or of one that is not any more.
-pub(super) fn has_step(scene: &Scene<'_>) -> bool {
-    scene.stage.cluster.proxy.is_some() || scene.here.facts.proxied
-}
-
 /// The step that tells the host of the proxy, or that makes it forget.
 pub(super) fn step(scene: &Scene<'_>) -> Option<Step> {
     match &scene.stage.cluster.proxy {
