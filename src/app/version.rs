@@ -32,7 +32,8 @@ pub(super) async fn resolve(cluster: &Cluster, sites: &[Site], hosts: &Hosts, pr
         None => first.profile.kubernetes.repository.url.line(&[("minor", &wanted.minor.to_string())])?,
     };
     // The steps that tell hosts of a proxy are yet to come.
-    let environment = proxy::environment(cluster, sites, proxy_password).unwrap_or_default();
+    let environment = proxy::environment(cluster, sites, proxy_password);
+    let environment = environment.map(|text| format!("set -a\n{text}set +a\nHOST_NO_PROXY=$no_proxy\n")).unwrap_or_default();
     let offered = ask_host(transport, &index_program(&url, &environment)).await.map_err(|error| {
         Error::new(Kind::UnsupportedVersion, format!("the newest patch of Kubernetes {wanted} cannot be found at {url}"))
             .because(error)
@@ -48,13 +49,12 @@ pub(super) async fn resolve(cluster: &Cluster, sites: &[Site], hosts: &Hosts, pr
 fn index_program(url: &str, environment: &str) -> Program {
     let url = quote(url.trim_end_matches('/'));
     Program::of(&format!(
-        "set -a
-{environment}set +a
-index=$(mktemp)
+        "{environment}index=$(mktemp)
 if have apt-get; then
     fetch {url}/Packages \"$index\"
     awk '$1 == \"Package:\" {{ package = $2 }} $1 == \"Version:\" && package == \"kubeadm\" {{ print $2 }}' \"$index\"
 else
+    use_proxy
     dnf -q --repofrompath=slipway-index,{url}/ --repo=slipway-index repoquery --qf '%{{version}}\\n' kubeadm
 fi
 status=$?

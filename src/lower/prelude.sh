@@ -26,7 +26,7 @@ wait_for() {
     done
 }
 
-# What comes next in this program reaches out through the proxy of the cluster file, where there is one.
+# What comes next in this program reaches out: through the proxy of the cluster file, or else as the host's own environment says.
 use_proxy() {
     if [ -r /etc/slipway-proxy.env ]; then
         set -a
@@ -34,6 +34,10 @@ use_proxy() {
         . /etc/slipway-proxy.env
         set +a
         unset all_proxy ALL_PROXY
+    elif [ -n "${HOST_NO_PROXY-}" ]; then
+        export "NO_PROXY=$HOST_NO_PROXY" "no_proxy=$HOST_NO_PROXY"
+    else
+        unset NO_PROXY no_proxy
     fi
 }
 
@@ -41,7 +45,7 @@ use_proxy() {
 # where whoever may see pods could read it, and what pods reach directly is more. Value: names and networks, with commas between.
 use_proxy_for_pods() {
     use_proxy
-    [ -r /etc/slipway-proxy.env ] || set -- "${NO_PROXY:-${no_proxy-}},$1"
+    [ -r /etc/slipway-proxy.env ] || set -- "${NO_PROXY-},$1"
     for up_name in http_proxy https_proxy all_proxy ftp_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY FTP_PROXY; do
         eval "up_value=\${$up_name-}"
         case $up_value in '' | *@*) unset "$up_name" ;; esac
@@ -183,13 +187,12 @@ openpgp_fingerprints() {
     rm -rf "$op_work"
 }
 
-# The way to the cluster's own API goes through no proxy, whatever the host's people have in their environment.
 kube() {
-    NO_PROXY='*' no_proxy='*' kubectl --kubeconfig /etc/kubernetes/admin.conf --cache-dir="$RUN/kube" --request-timeout=30s "$@"
+    kubectl --kubeconfig /etc/kubernetes/admin.conf --cache-dir="$RUN/kube" --request-timeout=30s "$@"
 }
 
 kubelet_kube() {
-    NO_PROXY='*' no_proxy='*' kubectl --kubeconfig /etc/kubernetes/kubelet.conf --cache-dir="$RUN/kube" --request-timeout=30s "$@"
+    kubectl --kubeconfig /etc/kubernetes/kubelet.conf --cache-dir="$RUN/kube" --request-timeout=30s "$@"
 }
 
 # Whether a file is as wanted: same_as FILE MODE OWNER SHA256

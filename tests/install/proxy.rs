@@ -16,6 +16,9 @@ use slipway::{
 
 use super::{cluster, debian_container, lab, made_up_host::Root, stage_with, steps_with};
 
+const DENIED: &str = "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n";
+const UNAUTHORIZED: &str = "HTTP/1.1 401 Unauthorized\r\n\r\n";
+const NOWHERE: &str = "HTTP/1.1 503 No such host\r\n\r\n";
 const PASSWORD: &str = "p@ss'wörd$(id)";
 
 fn with_proxy(cluster: Cluster, url: ProxyUrl) -> Cluster {
@@ -35,23 +38,21 @@ fn find<'a>(steps: &'a [Step], name: &str) -> &'a Step {
     steps.iter().find(|step| step.id.name == name).unwrap_or_else(|| panic!("no {name}"))
 }
 
-/// A socket that answers one request with this; the request.
-fn answering(answer: &'static str) -> (u16, thread::JoinHandle<String>) {
+/// A socket that answers one request with each of these; the first request.
+fn answering(answers: &'static [&'static str]) -> (u16, thread::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let served = thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("a client");
-        let mut request = String::new();
-        for line in BufReader::new(stream.try_clone().expect("a stream")).lines() {
-            let line = line.expect("text");
-            if line.is_empty() {
-                break;
-            }
-            request.push_str(&line);
-            request.push('\n');
-        }
-        stream.write_all(answer.as_bytes()).expect("written");
-        request
+        let mut requests = answers.iter().map(|answer| {
+            let (mut stream, _) = listener.accept().expect("a client");
+            let lines = BufReader::new(stream.try_clone().expect("a stream")).lines().map(|line| line.expect("text"));
+            let request: String = lines.take_while(|line| !line.is_empty()).map(|line| line + "\n").collect();
+            stream.write_all(answer.as_bytes()).expect("written");
+            request
+        });
+        let first = requests.next().expect("one");
+        requests.for_each(drop);
+        first
     });
     (port, served)
 }
@@ -136,42 +137,50 @@ fn a_proxy_that_does_not_answer_or_does_not_take_the_user_is_named() {
     let wanted = format!("error: this host does not reach the proxy http://me@127.0.0.1:{free}: Connection refused\n");
     assert_eq!((code, said), (Some(1), wanted));
 
-    let denied = "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n";
-    for (user, answer, code, wanted) in [
+    type Case = (Option<&'static str>, &'static [&'static str], i32, &'static str);
+    let cases: [Case; 9] = [
         (
             Some("me"),
-            denied,
+            &[DENIED],
             1,
             "error: the proxy SHOWN does not take the user or the password (407 Proxy Authentication Required)\n",
         ),
         (
             None,
-            denied,
+            &[DENIED],
             1,
             "error: the proxy SHOWN wants a user and a password (407): write them as http = \"http://USER@HOST:PORT\" and password_file under [proxy]\n",
         ),
         (
             Some("me"),
-            "SSH-2.0-OpenSSH_9.2\r\n",
+            &["SSH-2.0-OpenSSH_9.2\r\n"],
             1,
             "error: what answers at SHOWN is no HTTP proxy: it said SSH-2.0-OpenSSH_9.2\n",
         ),
-        (Some("me"), "", 1, "error: what answers at SHOWN is no HTTP proxy: it said nothing\n"),
-        (None, "HTTP/1.0 403 Filtered\r\n\r\n", 0, "the proxy SHOWN says for 192.168.77.1:8080: 403 Filtered\n"),
-        (Some("me"), "HTTP/1.1 200 OK\r\n\r\n", 0, ""),
-        (None, "HTTP/1.1 404 Not Found\r\n\r\n", 0, ""),
-    ] {
-        let (port, served) = answering(answer);
+        (Some("me"), &[""], 1, "error: what answers at SHOWN is no HTTP proxy: it said nothing\n"),
+        (None, &["HTTP/1.0 403 Filtered\r\n\r\n"], 0, "the proxy SHOWN says for 192.168.77.1:8080: 403 Filtered\n"),
+        (Some("me"), &["HTTP/1.1 200 OK\r\n\r\n"], 0, ""),
+        (
+            Some("me"),
+            &[UNAUTHORIZED, UNAUTHORIZED],
+            1,
+            "error: the proxy SHOWN does not take the user or the password (407 Unauthorized)\n",
+        ),
+        (Some("me"), &[UNAUTHORIZED, NOWHERE], 0, "the proxy SHOWN says for 192.168.77.1:8080: 401 Unauthorized\n"),
+        (None, &["HTTP/1.1 404 Not Found\r\n\r\n"], 0, ""),
+    ];
+    for (user, answers, code, wanted) in cases {
+        let (port, served) = answering(answers);
         let url = url(user, port);
         let (is, said) = trial(&with_proxy(lab(), url.clone()), user);
-        assert_eq!((is, said), (Some(code), wanted.replace("SHOWN", &url.to_string())), "{answer:?}");
+        assert_eq!((is, said), (Some(code), wanted.replace("SHOWN", &url.to_string())), "{answers:?}");
         let request = served.join().expect("served");
         assert!(request.starts_with("HEAD http://192.168.77.1:8080/ HTTP/1.1\nHost: 192.168.77.1:8080\n"), "{request}");
         // me:p@ss'wörd$(id)
         let authorization = "Proxy-Authorization: Basic bWU6cEBzcyd3w7ZyZCQoaWQp\n";
         assert_eq!(request.contains(authorization), user.is_some(), "{request}");
     }
-    let (port, served) = answering("HTTP/1.1 200 Connection established\r\n\r\n");
+    let (port, served) = answering(&["HTTP/1.1 200 Connection established\r\n\r\n"]);
     let (code, said) = trial(&with_proxy(Cluster { packages: elsewhere(), ..lab() }, url(None, port)), None);
     assert_eq!((code, said.as_str()), (Some(0), ""));
     assert!(served.join().expect("served").starts_with("CONNECT mirror.example.com:8443 HTTP/1.1\n"));
@@ -194,8 +203,9 @@ fn environment(file: &str, before: &[(&str, &str)], shell: &str) -> String {
     for (name, value) in before {
         exports.push_str(&format!("export {name}='{value}'\n"));
     }
-    let clean = "unset http_proxy https_proxy no_proxy all_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY\n";
-    let (code, said) = root.run(&format!("{clean}{exports}"), &format!("{shell}\nenv | grep -i '_proxy=' | sort || :"));
+    let clean = "unset http_proxy https_proxy no_proxy all_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY HOST_NO_PROXY\n";
+    let (code, said) =
+        root.run(&format!("{clean}{exports}"), &format!("{shell}\nenv | grep -i '_proxy=' | grep -v '^HOST_' | sort || :"));
     assert_eq!(code, Some(0), "{said}");
     said
 }
@@ -205,7 +215,7 @@ fn downloads_go_through_the_proxy_and_pods_are_told_of_none_with_a_password() {
     let secret = "# x\nhttp_proxy=http://me:p%40ss@p:1\nHTTP_PROXY=http://me:p%40ss@p:1\nno_proxy=a,.b\nNO_PROXY=a,.b\n";
     let open = secret.replace("me:p%40ss@", "");
     let seen = "HTTP_PROXY=http://p:1\nNO_PROXY=a,.b\nhttp_proxy=http://p:1\nno_proxy=a,.b\n";
-    assert_eq!(environment(&open, &[("ALL_PROXY", "socks5://own:1"), ("NO_PROXY", "own")], "use_proxy"), seen);
+    assert_eq!(environment(&open, &[("ALL_PROXY", "socks5://own:1"), ("HOST_NO_PROXY", "own")], "use_proxy"), seen);
     assert_eq!(environment("", &[("HTTP_PROXY", "http://own:1")], "use_proxy"), "HTTP_PROXY=http://own:1\n");
 
     let pods = "use_proxy_for_pods a,.b,10.0.0.0/8";
@@ -213,12 +223,12 @@ fn downloads_go_through_the_proxy_and_pods_are_told_of_none_with_a_password() {
     let lower = all.to_lowercase();
     assert_eq!(environment(&open, &[], pods), format!("HTTP_PROXY=http://p:1\n{all}http_proxy=http://p:1\n{lower}"));
     assert_eq!(environment(secret, &[], pods), "");
-    assert_eq!(environment("", &[("no_proxy", "own")], pods), "");
-    assert_eq!(environment("", &[("https_proxy", "http://me:x@own:1"), ("no_proxy", "own")], pods), "");
+    assert_eq!(environment("", &[("HOST_NO_PROXY", "own")], pods), "");
+    assert_eq!(environment("", &[("https_proxy", "http://me:x@own:1"), ("HOST_NO_PROXY", "own")], pods), "");
     let completed = "NO_PROXY=own,a,.b,10.0.0.0/8\n";
     let lower = completed.to_lowercase();
     assert_eq!(
-        environment("", &[("https_proxy", "http://own:1"), ("no_proxy", "own")], pods),
+        environment("", &[("https_proxy", "http://own:1"), ("HOST_NO_PROXY", "own")], pods),
         format!("{completed}https_proxy=http://own:1\n{lower}")
     );
 }

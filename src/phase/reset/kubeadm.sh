@@ -27,7 +27,7 @@ if have kubeadm && [ -n "$(left_kubelet)" ]; then
     done
     flags=
     if [ -n "$whole" ] || etcd_has_left; then flags=--skip-phases=remove-etcd-member; fi
-    NO_PROXY='*' no_proxy='*' timeout -k 10 180 kubeadm reset -f ${socket:+--cri-socket="$socket"} ${flags:+"$flags"} ||
+    timeout -k 10 180 kubeadm reset -f ${socket:+--cri-socket="$socket"} ${flags:+"$flags"} ||
         say 'kubeadm reset did not end well; what it left is taken away without it'
 fi
 left_kubelet | while read -r file; do
