@@ -104,16 +104,23 @@ for node in "${nodes[@]}"; do
     on "$node" cat /etc/slipway-proxy.env | grep -Fqf "$work/password" || fail "there is no password to look for on $node"
 done
 
+# What its runtime has in its environment.
+runtime_environment() {
+    on "$1" sh -s <<'END'
+tr '\0' '\n' <"/proc/$(pidof containerd)/environ"
+END
+}
+
 say "pods know of no proxy that has a password, and the runtime does"
 expect 1 on "$first" grep -ri proxy_ /etc/kubernetes/manifests
-on "$first" 'tr "\0" "\n" </proc/$(pidof containerd)/environ' | grep -q '^NO_PROXY=localhost,.*,10.244.0.0/16,10.96.0.0/12' ||
+runtime_environment "$first" | grep -q '^NO_PROXY=localhost,.*,10.244.0.0/16,10.96.0.0/12' ||
     fail "containerd runs without it"
 
 say "not wanted any more: gone from hosts and runtime; wanted again: back"
 expect 0 "$slipway" up -c "$cluster"
 for node in "${nodes[@]}"; do
     expect 1 on "$node" 'ls /etc/slipway-proxy.env /etc/systemd/system/containerd.service.d/slipway-proxy.conf 2>/dev/null | grep .'
-    ! on "$node" 'tr "\0" "\n" </proc/$(pidof containerd)/environ' | grep -i proxy || fail "containerd of $node still goes by it"
+    ! runtime_environment "$node" | grep -i proxy || fail "containerd of $node still goes by it"
 done
 expect 0 "$slipway" up -c "$cluster"
 shows '^nothing to do'
