@@ -95,7 +95,7 @@ grep -q SLIPWAY_PROXY_PASSWORD "$work/script" || fail "the script does not say w
 ! grep -rFlf "$work/password" "$work/state" "$work/out" "$work/first-up" "$work/script" "$work/plan" "$log" || fail "it shows on this machine"
 for node in "${nodes[@]}"; do
     # The pattern goes in on standard input: an argument would be found.
-    on "$node" sh -c "'cat >/root/pattern; { journalctl --no-pager; systemctl show containerd kubelet; systemctl cat containerd kubelet
+    on "$node" sh -c "'umask 077; cat >/root/pattern; { journalctl --no-pager; systemctl show containerd kubelet; systemctl cat containerd kubelet
         cat /proc/[0-9]*/cmdline; find / -xdev -type f -perm -o=r ! -path \"/var/lib/containerd/*\" -exec cat {} +
         grep -rFs --exclude=pattern \"\" /var/log /var/lib/slipway /run/slipway /home /root /tmp /etc/kubernetes /etc/apt /etc/systemd; } 2>/dev/null |
         grep -aFcf /root/pattern; rm /root/pattern'" <"$work/password" >"$work/count"
