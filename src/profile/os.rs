@@ -88,8 +88,10 @@ pub struct DeadRepositories {
 pub struct Mirrored {
     /// Shell patterns of the files that name them. None: the distribution has no mirrors of the usual layout.
     pub files: Vec<String>,
+    /// What the script knows as `directories`: those of the distribution on its mirrors, as an extended regular expression.
+    pub directories: String,
     /// A script for `sed -E` that puts the mirror in the place of whatever is named; nothing is left for a second run of it to do.
-    /// Names: `url`, below which the mirror has what mirrors of this distribution have.
+    /// Names: `url`, below which the mirror has what mirrors of this distribution have, `directories`, `codename` (of os-release).
     pub instead: Template,
 }
 
@@ -229,7 +231,7 @@ impl OsProfile {
                 (&firewall.distrust, &["network"]),
             ]
         });
-        let mirror = std::iter::once((&self.mirror.instead, &["url"] as &[_]));
+        let mirror = std::iter::once((&self.mirror.instead, &["url", "directories", "codename"] as &[_]));
         repositories.chain(firewalls).chain(kernel).chain(mirror).chain(versions).collect()
     }
 

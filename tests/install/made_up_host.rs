@@ -266,24 +266,33 @@ fn a_mirror_stands_for_the_distributions_own_repositories_and_no_others() {
         (
             os("debian", "12"),
             apt,
-            "deb http://ftp.example.org/debian bookworm main\ndeb http://security.example.org/debian-security/ bookworm-security main\n\
-             deb http://security.example.org/ bullseye/updates main\ndeb https://download.docker.com/linux/debian bookworm stable\n"
+            "deb [signed-by=/k] http://ftp.example.org/debian bookworm main\n# deb-src http://ftp.example.org/debian bookworm main\n\
+             deb http://security.example.org/debian-security/ bookworm-security main\n\
+             deb https://packages.icinga.com/debian icinga-bookworm main\ndeb https://download.docker.com/linux/debian bookworm stable\n"
                 .to_owned(),
-            "deb MIRROR/debian bookworm main\ndeb MIRROR/debian-security bookworm-security main\n\
-             deb MIRROR/debian-security bullseye/updates main\ndeb https://download.docker.com/linux/debian bookworm stable\n",
+            "deb [signed-by=/k] MIRROR/debian bookworm main\n# deb-src http://ftp.example.org/debian bookworm main\n\
+             deb MIRROR/debian-security bookworm-security main\n\
+             deb https://packages.icinga.com/debian icinga-bookworm main\ndeb https://download.docker.com/linux/debian bookworm stable\n",
         ),
         (
             os("debian", "12"),
             deb822,
-            "Types: deb\nURIs: mirror+file:///etc/apt/mirrors/debian-security.list\nSuites: bookworm-security\n".to_owned(),
-            "Types: deb\nURIs: MIRROR/debian-security\nSuites: bookworm-security\n",
+            "Types: deb\nURIs: mirror+file:///etc/apt/mirrors/debian-security.list\nSuites: bookworm-security\n\n\
+             Types: deb\nURIs: https://repos.example.com/debian\nSuites: stable\n\n\n\
+             Suites: bookworm bookworm-updates\nComponents: main\nURIs: http://ftp.example.org/debian/"
+                .to_owned(),
+            "Types: deb\nURIs: MIRROR/debian-security\nSuites: bookworm-security\n\n\
+             Types: deb\nURIs: https://repos.example.com/debian\nSuites: stable\n\n\n\
+             Suites: bookworm bookworm-updates\nComponents: main\nURIs: MIRROR/debian",
         ),
         (
             os("ubuntu", "24.04"),
             deb822,
-            "URIs: http://de.archive.ubuntu.com/ubuntu/\n\nURIs: http://ppa.launchpad.net/a/b/ubuntu\n\nURIs: http://security.ubuntu.com/ubuntu/\n"
+            "URIs: http://de.archive.ubuntu.com/ubuntu/\nSuites: noble noble-updates\n\nURIs: http://ppa.launchpad.net/a/b/ubuntu\n\
+             Suites: noble\n\nURIs: http://security.ubuntu.com/ubuntu/\nSuites: noble-security\n"
                 .to_owned(),
-            "URIs: MIRROR/ubuntu\n\nURIs: http://ppa.launchpad.net/a/b/ubuntu\n\nURIs: MIRROR/ubuntu\n",
+            "URIs: MIRROR/ubuntu\nSuites: noble noble-updates\n\nURIs: http://ppa.launchpad.net/a/b/ubuntu\n\
+             Suites: noble\n\nURIs: MIRROR/ubuntu\nSuites: noble-security\n",
         ),
         (
             os("centos", "9"),
@@ -314,7 +323,9 @@ fn a_mirror_stands_for_the_distributions_own_repositories_and_no_others() {
         for mirror in ["http://mirror.lan", "https://192.0.2.1:8443"] {
             let mut wanted_cluster = cluster();
             wanted_cluster.packages.mirror = Some(mirror.to_owned());
-            let facts = slipway::facts::Facts { os: system.clone(), ..debian_container() };
+            let codename = if system.id == "ubuntu" { "noble" } else { "bookworm" };
+            let os = slipway::facts::Os { codename: codename.to_owned(), ..system.clone() };
+            let facts = slipway::facts::Facts { os, ..debian_container() };
             let steps = steps(&wanted_cluster, "1.34.2", Role::Worker, facts).expect("steps");
             undo = root.apply("", find(&steps, "mirror"));
             assert_eq!(root.read(file), wanted.replace("MIRROR", mirror), "{}", system.name);

@@ -21,11 +21,12 @@ archive=$(on "$debian" "sed -n 's@^deb .* \(http[^ ]*\) bookworm main@\1@p' /etc
 security=$(on "$debian" "sed -n 's@^deb .* \(http[^ ]*\) bookworm-security main@\1@p' /etc/apt/sources.list")
 base=$(on "$el" "sed -n 's@^baseurl=@@p' /etc/yum.repos.d/centos.repo")
 bridge=$(sed -n 's|^url *= "http://\([0-9.]*\):.*/deb/"|\1|p' "$cluster")
-stream=centos-stream/9-stream
+stream=centos-stream/9-stream arch=$(uname -m)
 python3 tests/scenarios/data/mirror.py "$bridge" 8098 "debian=$archive" "debian-security=$security" \
-    "$stream/BaseOS/x86_64/os=$base" "$stream/AppStream/x86_64/os=$base" >"$work/mirror.log" 2>&1 &
+    "$stream/BaseOS/$arch/os=$base" "$stream/AppStream/$arch/os=$base" >"$work/mirror.log" 2>&1 &
 mirror=$!
-trap 'kill "$mirror"; rm -rf "$work"' EXIT
+trap 'kill "$mirror" 2>/dev/null || :; rm -rf "$work"' EXIT
+curl -s -o /dev/null --retry 60 --retry-connrefused --retry-delay 1 "http://$bridge:8098/" || fail "no mirror: $(cat "$work/mirror.log")"
 
 say "hosts as their distributions ship them, and no way out"
 on "$debian" 'cat >/etc/apt/sources.list' <<'SOURCES'
@@ -63,7 +64,7 @@ nodes_are_ready 2
 on "$debian" "ctr -n k8s.io images ls -q | grep -qx 'registry.k8s.io/kube-apiserver:v1.20.2'" || fail "the image has another name"
 grep -q "server = \"https://registry.k8s.io\"" <(on "$debian" cat /etc/containerd/certs.d/registry.k8s.io/hosts.toml) || fail "no mirror of registry.k8s.io"
 grep -q "GET /debian/pool/" "$work/mirror.log" || fail "no package came from the mirror"
-grep -q "GET /$stream/BaseOS/x86_64/os/.*\.rpm" "$work/mirror.log" || fail "no rpm came from the mirror"
+grep -q "GET /$stream/BaseOS/$arch/os/.*\.rpm" "$work/mirror.log" || fail "no rpm came from the mirror"
 expect 0 "$slipway" up -c "$cluster"
 shows '^nothing to do'
 

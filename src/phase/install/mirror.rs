@@ -25,7 +25,11 @@ pub(super) fn step(scene: &Scene<'_>) -> Result<Option<Step>> {
     }
     // Patterns, not words: the shell is meant to expand them.
     let files = mirrored.files.join(" ");
-    let edit = quote(&mirrored.instead.sed(&[("url", url)])?);
+    let edit = quote(&mirrored.instead.sed(&[
+        ("url", url),
+        ("directories", &mirrored.directories),
+        ("codename", &scene.here.facts.os.codename),
+    ])?);
     let each = |then: &str| {
         format!(
             "for file in {files}; do\n    if [ -f \"$file\" ] && ! sed -E {edit} \"$file\" | cmp -s - \"$file\"; then {then}; fi\ndone"
