@@ -100,7 +100,7 @@ for node in "${nodes[@]}"; do
         grep -rFs --exclude=pattern \"\" /var/log /var/lib/slipway /run/slipway /home /root /tmp /etc/kubernetes /etc/apt /etc/systemd; } 2>/dev/null |
         grep -aFcf /root/pattern; rm /root/pattern'" <"$work/password" >"$work/count"
     [ "$(cat "$work/count")" = 0 ] || fail "it shows on $node"
-    [ "$(on "$node" stat -c '%a %U' /etc/slipway-proxy.env)" = '600 root' ] || fail "the file with it is not root's alone"
+    [ "$(on "$node" "stat -c '%a %U' /etc/slipway-proxy.env")" = '600 root' ] || fail "the file with it is not root's alone"
     on "$node" cat /etc/slipway-proxy.env | grep -Fqf "$work/password" || fail "there is no password to look for on $node"
 done
 
