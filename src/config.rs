@@ -10,6 +10,7 @@ mod networks;
 pub mod new;
 mod packages;
 pub(crate) mod pattern;
+mod proxy;
 mod raw;
 mod source;
 pub mod ssh_config;
@@ -26,6 +27,7 @@ use std::{
 pub use self::{
     cidr::{Cidr, NotANetwork},
     packages::{FormatPackages, PackageFormat, PackageSource, Packages},
+    proxy::{Proxy, ProxyUrl, escaped},
     version::{NEWEST_MINOR, OLDEST_MINOR, Version, WantedVersion},
 };
 use crate::error::{Error, Kind, Result};
@@ -55,6 +57,8 @@ pub struct Cluster {
     pub apiserver_extra_args: BTreeMap<String, String>,
     pub packages: Packages,
     pub images: Images,
+    /// What hosts go through to reach the internet; none: they need nothing, or have what they need in their own configuration.
+    pub proxy: Option<Proxy>,
     pub hosts: Vec<Host>,
     /// The directory of the cluster file, which the file's relative paths were relative to: all paths here are joined already.
     pub dir: PathBuf,

@@ -91,6 +91,8 @@ pub struct Facts {
     pub selinux: Option<String>,
     /// The user that logged in (before becoming root), and their home.
     pub login: Login,
+    /// slipway has told this host of a proxy.
+    pub proxied: bool,
     /// Traces of slipway itself: number of entries in the undo ledger.
     pub ledger: u32,
 }

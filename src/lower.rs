@@ -78,9 +78,11 @@ pub const UNCHANGED: i32 = 0;
 pub const CHANGED: i32 = 10;
 pub const NOT_CONVERGED: i32 = 20;
 
-/// What every program starts with. HOME is root's: kubeadm and kubectl look there, and sudo may have left another.
+/// What every program starts with. HOME is root's: kubeadm and kubectl look there, and sudo may have left another. What a host has of
+/// proxies in its environment is for downloads (`use_proxy`): neither the cluster's API nor a runtime's socket is behind one.
 const SETTING: &str = "\
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+export HOST_NO_PROXY=\"${HOST_NO_PROXY-${NO_PROXY:-${no_proxy-}}}\" NO_PROXY='*' no_proxy='*'
 umask 077
 STATE=/var/lib/slipway RUN=/run/slipway
 ";

@@ -1,6 +1,7 @@
 //! All that a phase may see.
 
 pub mod address;
+pub mod proxy;
 
 use std::{net::IpAddr, path::PathBuf};
 

@@ -20,6 +20,8 @@ pub struct Secrets {
     pub certificate_key: String,
     /// `sha256:<hex>` of the cluster CA's public key (SubjectPublicKeyInfo), as `kubeadm join` pins it.
     pub ca_hash: String,
+    /// The password of the cluster file's proxy, as the operator gave it.
+    pub proxy_password: Option<String>,
     /// Certificate authorities made for a new cluster; none where the cluster already has its own.
     pub pki: Option<Pki>,
 }
@@ -52,7 +54,7 @@ impl Secrets {
             }
         };
         let token = Token { id: letters(6)?, secret: letters(16)? };
-        Ok(Self { token, certificate_key: hex(&random::<32>()?), ca_hash, pki })
+        Ok(Self { token, certificate_key: hex(&random::<32>()?), ca_hash, proxy_password: None, pki })
     }
 }
 

@@ -14,7 +14,7 @@ pub mod ssh;
 use std::path::Path;
 
 use self::input::Freight;
-pub use self::{ask::Ask, input::Progress};
+pub use self::{ask::Ask, input::Progress, secret::proxy_password};
 use crate::{
     config::Reach,
     error::Result,

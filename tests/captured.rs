@@ -98,6 +98,7 @@ fn secrets() -> Secrets {
         token: Token { id: "abcdef".to_owned(), secret: "0123456789abcdef".to_owned() },
         certificate_key: "00112233445566778899aabbccddeeff".repeat(2),
         ca_hash: format!("sha256:{}", "0123456789abcdef".repeat(4)),
+        proxy_password: None,
         pki: None,
     }
 }

@@ -5,6 +5,8 @@
 
 #[path = "install/made_up_host.rs"]
 mod made_up_host;
+#[path = "install/proxy.rs"]
+mod proxy;
 
 use std::{
     collections::BTreeMap,
@@ -46,6 +48,7 @@ fn cluster() -> Cluster {
         apiserver_extra_args: BTreeMap::new(),
         packages: Packages::default(),
         images: Images::default(),
+        proxy: None,
         hosts: Vec::new(),
         dir: ".".into(),
     }
@@ -93,6 +96,19 @@ fn centos_machine() -> Facts {
 }
 
 fn steps(cluster: &Cluster, version: &str, role: Role, facts: Facts) -> Result<Vec<Step>> {
+    steps_with(cluster, version, role, facts, None)
+}
+
+fn steps_with(cluster: &Cluster, version: &str, role: Role, facts: Facts, password: Option<&str>) -> Result<Vec<Step>> {
+    let mut steps = Ok(Vec::new());
+    stage_with(cluster, version, role, facts, password, |stage| {
+        steps = (PHASE.steps)(&Scene { stage, here: &stage.sites[0] });
+    });
+    steps
+}
+
+/// A host on its stage. The password is the proxy's.
+fn stage_with(cluster: &Cluster, version: &str, role: Role, facts: Facts, password: Option<&str>, then: impl FnOnce(&Stage<'_>)) {
     let sum = |path: &PathBuf| lower::sha256(&path.to_string_lossy());
     let archives = cluster.images.archives.iter().map(|path| Archive { path: path.clone(), sha256: sum(path) }).collect();
     let profiles = Profiles::load(None).expect("the embedded profiles");
@@ -100,6 +116,7 @@ fn steps(cluster: &Cluster, version: &str, role: Role, facts: Facts) -> Result<V
         token: Token { id: "abcdef".to_owned(), secret: "0123456789abcdef".to_owned() },
         certificate_key: String::new(),
         ca_hash: String::new(),
+        proxy_password: password.map(str::to_owned),
         pki: None,
     };
     let host = Host {
@@ -110,8 +127,8 @@ fn steps(cluster: &Cluster, version: &str, role: Role, facts: Facts) -> Result<V
         node_ip: None,
         reach: Reach::Local(Local::default()),
     };
-    let profile = profiles.os(None, &facts.os)?.clone();
-    let runtime = profiles.runtime_of(cluster.runtime.as_deref(), &facts, cluster.kubernetes.minor)?.clone();
+    let profile = profiles.os(None, &facts.os).expect("a profile").clone();
+    let runtime = profiles.runtime_of(cluster.runtime.as_deref(), &facts, cluster.kubernetes.minor).expect("a profile").clone();
     let site = Site { host, facts, profile, runtime, node_ip: "192.168.77.13".parse().expect("an address") };
     let stage = Stage {
         cluster,
@@ -122,7 +139,7 @@ fn steps(cluster: &Cluster, version: &str, role: Role, facts: Facts) -> Result<V
         manifest: None,
         archives,
     };
-    (PHASE.steps)(&Scene { stage: &stage, here: &stage.sites[0] })
+    then(&stage);
 }
 
 /// Shell without the package manager's functions in front of it: those are the profile's.

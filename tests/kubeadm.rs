@@ -54,6 +54,7 @@ fn cluster(name: &str, hosts: &[(&str, &str, Role)]) -> Cluster {
         apiserver_extra_args: BTreeMap::new(),
         packages: Packages::default(),
         images: Images::default(),
+        proxy: None,
         hosts: hosts.iter().map(|(name, address, role)| host(name, address, *role)).collect(),
         dir: ".".into(),
     }
@@ -80,6 +81,7 @@ fn secrets() -> Secrets {
         token: Token { id: "abcdef".to_owned(), secret: "0123456789abcdef".to_owned() },
         certificate_key: "00112233445566778899aabbccddeeff".repeat(2),
         ca_hash: format!("sha256:{}", "0123456789abcdef".repeat(4)),
+        proxy_password: None,
         pki: None,
     }
 }

@@ -10,7 +10,7 @@ left=$({
     iptables-save 2>/dev/null | grep -E '192\.168\.77\.|slipway' || :
     find /sys/fs/cgroup -maxdepth 3 -type d -path '*slipway*' 2>/dev/null || :
     find /var/lib/slipway-lab -maxdepth 0 2>/dev/null || :
-    pgrep -fa 'systemd-nspawn.*slipway|lab\.d/forward\.py' || :
+    pgrep -fa 'systemd-nspawn.*slipway|lab\.d/forward\.py|tinyproxy.*slipway-lab' || :
     find target/lab -mindepth 1 -name '*private_key*' 2>/dev/null || :
 })
 if [ -n "$left" ]; then

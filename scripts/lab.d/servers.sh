@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The two servers on the bridge: the package repositories over http, and the image registry. Both only read the cache.
+# The two servers that the bridge always has: the package repositories over http, and the image registry. Both only read the cache.
 
 PACKAGES_PORT=8080
 PACKAGES_SERVER=http://$BRIDGE_ADDRESS:$PACKAGES_PORT/
@@ -53,5 +53,6 @@ await_server() {
 servers_down() {
   end "$STATE/servers/packages.pid"
   end "$STATE/servers/registry.pid"
+  end "$STATE/servers/proxy.pid"
   end_cgroups servers
 }

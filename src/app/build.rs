@@ -25,6 +25,7 @@ use crate::{
 pub(super) async fn open(run: &Run, session: &Session) -> Result<Known> {
     let cluster = run.cluster()?;
     let profiles = Profiles::load(run.profiles.as_deref())?;
+    let proxy_password = site::proxy_password(&cluster, &session.ask).await?;
     let mut surveyed = site::survey(&cluster.hosts, &session.ask, run.concurrency, &session.events).await;
     if !surveyed.errors.is_empty() {
         for (host, facts) in &surveyed.facts {
@@ -36,7 +37,7 @@ pub(super) async fn open(run: &Run, session: &Session) -> Result<Known> {
         let first = surveyed.errors.remove(0);
         return Err(Error { also: surveyed.errors, ..first });
     }
-    Known::conclude(cluster, profiles, surveyed).await
+    Known::conclude(cluster, profiles, surveyed, proxy_password).await
 }
 
 /// Splits `--only` and `--skip` into those for preflight findings, which are no steps, and those for the graph.

@@ -99,8 +99,12 @@ async fn current(transport: &crate::transport::Transport, files: &[&File]) -> Re
 
 /// `slipway render`.
 pub(super) async fn render(run: &Run, wanted: cli::Render) -> Result<u8> {
-    let (known, session) = look(run).await?;
+    let (mut known, session) = look(run).await?;
     close(session).await;
+    // A script is for people to read and to keep.
+    if known.secrets.proxy_password.is_some() {
+        known.secrets.proxy_password = Some(render::PROXY_PASSWORD.to_owned());
+    }
     let names: Vec<&str> = known.sites.iter().map(|site| site.host.name.as_str()).collect();
     let host = match wanted.host.as_str() {
         "all" => None,

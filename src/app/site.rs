@@ -8,7 +8,7 @@ use std::{
 
 use super::version;
 use crate::{
-    config::{Cluster, Host, Version, WantedCni},
+    config::{Cluster, Host, Version, WantedCni, escaped},
     error::{Error, Kind, Result},
     execute::{
         Events, Hosts,
@@ -25,7 +25,7 @@ use crate::{
         first_of,
     },
     secrets::Secrets,
-    transport::{Ask, Transport},
+    transport::{self, Ask, Transport},
 };
 
 /// Everything that is known about a cluster after one survey of its hosts.
@@ -69,15 +69,20 @@ pub(super) async fn survey(hosts: &[Host], ask: &Ask, concurrency: usize, events
 
 impl Known {
     /// Draws the conclusions of a survey in which every host answered.
-    pub(super) async fn conclude(cluster: Cluster, profiles: Profiles, surveyed: Surveyed) -> Result<Self> {
+    pub(super) async fn conclude(
+        cluster: Cluster,
+        profiles: Profiles,
+        surveyed: Surveyed,
+        proxy_password: Option<String>,
+    ) -> Result<Self> {
         let mut sites = Vec::with_capacity(surveyed.facts.len());
         let neighbours = Neighbours::of(surveyed.facts.iter().map(|(_, facts)| facts));
         for (host, facts) in surveyed.facts {
             sites.push(site(&cluster, &profiles, &neighbours, host, facts)?);
         }
         let hosts = Arc::new(surveyed.hosts);
-        let version = version::resolve(&cluster, &sites, &hosts).await?;
-        let secrets = secrets(&sites)?;
+        let version = version::resolve(&cluster, &sites, &hosts, proxy_password.as_deref()).await?;
+        let secrets = secrets(&sites, proxy_password)?;
         let manifest = match &cluster.cni {
             WantedCni::ManifestFile(path) => Some(read_manifest(path)?),
             _ => None,
@@ -111,7 +116,7 @@ impl Known {
             answered.insert(host.name.clone(), checks);
             sites.push(site(&self.cluster, &self.profiles, &neighbours, host, facts)?);
         }
-        let secrets = secrets(&sites)?;
+        let secrets = secrets(&sites, self.secrets.proxy_password)?;
         Ok(Self { sites, secrets, answered, ..self })
     }
 
@@ -163,7 +168,11 @@ impl Known {
 
     /// Words that no line may show.
     pub(super) fn redact(&self) -> Vec<String> {
-        vec![self.secrets.token.secret.clone(), self.secrets.certificate_key.clone()]
+        let mut words = vec![self.secrets.token.secret.clone(), self.secrets.certificate_key.clone()];
+        if let Some(password) = &self.secrets.proxy_password {
+            words.extend([password.clone(), escaped(password)]);
+        }
+        words
     }
 }
 
@@ -177,9 +186,16 @@ fn site(cluster: &Cluster, profiles: &Profiles, neighbours: &Neighbours, host: H
     Ok(Site { host, facts, profile, runtime, node_ip })
 }
 
-fn secrets(sites: &[Site]) -> Result<Secrets> {
+fn secrets(sites: &[Site], proxy_password: Option<String>) -> Result<Secrets> {
     let first = first_of(sites)?;
-    Secrets::generate(first.facts.ca.as_deref().filter(|_| first.facts.pki_complete))
+    let secrets = Secrets::generate(first.facts.ca.as_deref().filter(|_| first.facts.pki_complete))?;
+    Ok(Secrets { proxy_password, ..secrets })
+}
+
+/// The password of the cluster file's proxy, if that wants one.
+pub(super) async fn proxy_password(cluster: &Cluster, ask: &Ask) -> Result<Option<String>> {
+    let Some((proxy, url)) = cluster.proxy.as_ref().and_then(|proxy| Some((proxy, proxy.with_user()?))) else { return Ok(None) };
+    transport::proxy_password(proxy.password_file.as_deref(), &url.to_string(), ask).await.map(Some)
 }
 
 /// The checksums of image archives, which may be larger than memory.

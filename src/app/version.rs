@@ -5,7 +5,7 @@ use crate::{
     error::{Error, Kind, Result},
     execute::{Hosts, survey::ask_host},
     lower::{Program, quote},
-    scene::{Site, first_of},
+    scene::{Site, first_of, proxy},
 };
 
 /// The exact version that the cluster file means. Asks nobody where the file is exact or a control plane has that minor already:
@@ -13,7 +13,7 @@ use crate::{
 ///
 /// # Errors
 /// `UnsupportedVersion` when the repository has no such minor version.
-pub(super) async fn resolve(cluster: &Cluster, sites: &[Site], hosts: &Hosts) -> Result<Version> {
+pub(super) async fn resolve(cluster: &Cluster, sites: &[Site], hosts: &Hosts, proxy_password: Option<&str>) -> Result<Version> {
     let wanted = cluster.kubernetes;
     if let Some(patch) = wanted.patch {
         return Ok(Version { major: wanted.major, minor: wanted.minor, patch });
@@ -31,7 +31,10 @@ pub(super) async fn resolve(cluster: &Cluster, sites: &[Site], hosts: &Hosts) ->
         Some(url) => url,
         None => first.profile.kubernetes.repository.url.line(&[("minor", &wanted.minor.to_string())])?,
     };
-    let offered = ask_host(transport, &index_program(&url)).await.map_err(|error| {
+    // The steps that tell hosts of a proxy are yet to come.
+    let environment = proxy::environment(cluster, sites, proxy_password);
+    let environment = environment.map(|text| format!("set -a\n{text}set +a\nHOST_NO_PROXY=$no_proxy\n")).unwrap_or_default();
+    let offered = ask_host(transport, &index_program(&url, &environment)).await.map_err(|error| {
         Error::new(Kind::UnsupportedVersion, format!("the newest patch of Kubernetes {wanted} cannot be found at {url}"))
             .because(error)
             .hint(format!("write an exact version, such as \"{wanted}.0\", or check that {} reaches {url}", first.host.name))
@@ -43,14 +46,15 @@ pub(super) async fn resolve(cluster: &Cluster, sites: &[Site], hosts: &Hosts) ->
 }
 
 /// Prints the versions of kubeadm in the repository, whichever kind it is.
-fn index_program(url: &str) -> Program {
+fn index_program(url: &str, environment: &str) -> Program {
     let url = quote(url.trim_end_matches('/'));
     Program::of(&format!(
-        "index=$(mktemp)
+        "{environment}index=$(mktemp)
 if have apt-get; then
     fetch {url}/Packages \"$index\"
     awk '$1 == \"Package:\" {{ package = $2 }} $1 == \"Version:\" && package == \"kubeadm\" {{ print $2 }}' \"$index\"
 else
+    use_proxy
     dnf -q --repofrompath=slipway-index,{url}/ --repo=slipway-index repoquery --qf '%{{version}}\\n' kubeadm
 fi
 status=$?

@@ -54,6 +54,7 @@ pub(super) fn cluster(source: &Source<'_>, dir: &Path, ssh_config: Option<&Path>
         apiserver_extra_args: check.arguments(&cluster.apiserver_extra_args)?,
         packages: check.packages(&file.packages)?,
         images: check.images(file.images)?,
+        proxy: check.proxy(file.proxy)?,
         hosts,
         dir: dir.to_owned(),
     })

@@ -293,6 +293,13 @@ const EXAMPLES: &str = r#"
 #registry = "docker.io"
 #url      = "https://mirror.example.com"
 
+# A proxy, where hosts have no other way to packages, keys and images. https is the same unless it is said. The cluster itself is reached
+# without it; no_proxy adds to that. A user's password comes from a file of yours (mode 600), from SLIPWAY_PROXY_PASSWORD, or is asked for.
+#[proxy]
+#http          = "http://user@proxy.example.com:3128"
+#password_file = "proxy.password"
+#no_proxy      = ["mirror.example.com", ".corp.example.com", "10.0.0.0/8"]
+
 # The hosts. A role is "control-plane" or "worker". A host may also say:
 #   local    = true             it is the machine that slipway runs on
 #   node_ip  = "192.168.56.11"  its address as a node

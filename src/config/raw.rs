@@ -21,6 +21,7 @@ pub(super) struct File {
     pub(super) packages: Packages,
     #[serde(default)]
     pub(super) images: Images,
+    pub(super) proxy: Option<Spanned<Proxy>>,
     #[serde(default)]
     pub(super) ssh: Ssh,
     #[serde(default)]
@@ -97,6 +98,16 @@ pub(super) struct Images {
 pub(super) struct Mirror {
     pub(super) registry: Text,
     pub(super) url: Text,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Proxy {
+    pub(super) http: Text,
+    pub(super) https: Text,
+    #[serde(default)]
+    pub(super) no_proxy: Vec<Spanned<String>>,
+    pub(super) password_file: Text,
 }
 
 #[derive(Default, Deserialize)]

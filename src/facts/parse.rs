@@ -95,6 +95,7 @@ impl Gathered {
                 }
             }
             "systemd" => facts.systemd = true,
+            "proxied" => facts.proxied = true,
             "container" => {
                 facts.container = true;
                 value.clone_into(&mut facts.virtualisation);

@@ -264,6 +264,7 @@ probe() (
     done <$bridge
     first attempt "$state/attempt"
     whole setting "$state/settings"
+    [ ! -f /etc/slipway-proxy.env ] || fact proxied yes
     set +f
     set -- "$state"/undo/*.sh
     [ ! -e "$1" ] || fact ledger $#

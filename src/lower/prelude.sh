@@ -26,8 +26,40 @@ wait_for() {
     done
 }
 
+# What comes next in this program reaches out: through the proxy of the cluster file, or else as the host's own environment says.
+use_proxy() {
+    if [ -r /etc/slipway-proxy.env ]; then
+        set -a
+        # shellcheck source=/dev/null
+        . /etc/slipway-proxy.env
+        set +a
+        unset all_proxy ALL_PROXY
+    elif [ -n "${HOST_NO_PROXY-}" ]; then
+        export "NO_PROXY=$HOST_NO_PROXY" "no_proxy=$HOST_NO_PROXY"
+    else
+        unset NO_PROXY no_proxy
+    fi
+}
+
+# For kubeadm, which writes what its environment says of proxies into the control plane's pods: a proxy with a password is not for those,
+# where whoever may see pods could read it, and what pods reach directly is more. Value: names and networks, with commas between.
+use_proxy_for_pods() {
+    use_proxy
+    [ -r /etc/slipway-proxy.env ] || set -- "${NO_PROXY-},$1"
+    for up_name in http_proxy https_proxy all_proxy ftp_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY FTP_PROXY; do
+        eval "up_value=\${$up_name-}"
+        case $up_value in '' | *@*) unset "$up_name" ;; esac
+    done
+    if [ -n "${http_proxy-}${https_proxy-}${HTTP_PROXY-}${HTTPS_PROXY-}" ]; then
+        export "no_proxy=${1#,}" "NO_PROXY=${1#,}"
+    else
+        unset no_proxy NO_PROXY
+    fi
+}
+
 # Downloads with whatever is there: fetch URL FILE. Certificates are checked; a file that is not whole is not left behind.
 fetch() {
+    use_proxy
     for f_try in 1 2 3; do
         if have curl; then
             curl -fsSL --connect-timeout 20 --speed-limit 1000 --speed-time 30 --max-time 900 -o "$2.part" -- "$1" && f_ok=1 || f_ok=0

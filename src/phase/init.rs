@@ -5,7 +5,7 @@ use crate::{
     error::Result,
     kubeadm,
     lower::sha256,
-    scene::Scene,
+    scene::{Scene, proxy},
     step::{File, Op, Step, Undo},
 };
 
@@ -49,7 +49,8 @@ fn pki(scene: &Scene<'_>) -> Option<Step> {
 /// `kubeadm init`, or what is left to do of it.
 fn initialise(scene: &Scene<'_>) -> Result<Step> {
     let flags = kubeadm::init_flags(scene)?.join(" ");
-    let values = [("config", node::CONFIG), ("flags", &flags)];
+    let direct = proxy::direct_for_pods(scene.stage.cluster, &scene.stage.sites).join(",");
+    let values = [("config", node::CONFIG), ("flags", &flags), ("direct", &direct)];
     let mut step = Step::new(
         scene.id("init", "kubeadm"),
         "Start the control plane with kubeadm init",

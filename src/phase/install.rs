@@ -7,6 +7,7 @@ mod images;
 mod kubernetes;
 mod mirror;
 mod packages;
+mod proxy;
 mod runtime;
 mod selinux;
 mod swap;

@@ -4,12 +4,12 @@ use serde::Deserialize;
 
 use crate::lower::quote;
 
-/// Bodies of shell functions, called `pkg_run`, `pkg_installed` and so on. They may call each other and `have`, `say` and `die`;
+/// Bodies of shell functions, called `pkg_run`, `pkg_installed` and so on. They may call each other and `have`, `say`, `die` and `use_proxy`;
 /// only `purge` must do without these, since it runs in an undo script.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PackageShell {
-    /// ARGUMENT...: the package manager itself, asking nothing, waiting for its lock.
+    /// ARGUMENT...: the package manager itself, through the proxy if there is one, asking nothing, waiting for its lock.
     pub run: String,
     /// Finishes what an interrupted run of the package manager has begun.
     pub mend: Option<String>,

@@ -6,8 +6,11 @@ use super::count;
 use crate::{
     graph::Graph,
     lower,
-    step::{Op, Step},
+    step::{File, Op, Step},
 };
+
+/// What stands in a script for the password of a proxy, which is not for a file that people keep and pass on.
+pub const PROXY_PASSWORD: &str = "SLIPWAY_PROXY_PASSWORD";
 
 /// A self-contained POSIX shell script that does on `host` what slipway would do there, in the same order, with the same checks.
 /// Empty but for its header if the graph has no step for this host.
@@ -25,8 +28,14 @@ fn header(steps: &[&Step], host: &str) -> String {
     text.push_str(
         "# Run it there as root. Each step looks first and acts only where it must, so running it again changes nothing.\n",
     );
-    if steps.iter().any(|step| holds_secret(step)) {
+    if steps.iter().any(|step| secrets(step).next().is_some()) {
         text.push_str("# It holds secrets (keys, tokens): let nobody else read it, and remove it when it has done its work.\n");
+    }
+    if steps.iter().any(|step| secrets(step).any(|file| file.content.contains(PROXY_PASSWORD))) {
+        let _ = writeln!(
+            text,
+            "# Put the proxy's password in the place of {PROXY_PASSWORD}; in the URLs with its odd characters as %XX."
+        );
     }
     text.push_str("#\n");
     for step in steps {
@@ -50,6 +59,9 @@ fn one_line(text: &str) -> String {
     text.split(['\n', '\r']).collect::<Vec<_>>().join(" ")
 }
 
-fn holds_secret(step: &Step) -> bool {
-    step.apply.iter().any(|op| matches!(op, Op::Write(file) if file.secret))
+fn secrets(step: &Step) -> impl Iterator<Item = &File> {
+    step.apply.iter().filter_map(|op| match op {
+        Op::Write(file) if file.secret => Some(file),
+        _ => None,
+    })
 }

@@ -3,6 +3,7 @@
 
 use std::{env, io, os::unix::fs::PermissionsExt, path::Path};
 
+use super::Ask;
 use crate::{
     error::{Error, Kind, Result},
     lower::quote,
@@ -12,9 +13,10 @@ pub(super) const LOGIN: &str = "SLIPWAY_SSH_PASSWORD";
 pub(super) const JUMP: &str = "SLIPWAY_JUMP_PASSWORD";
 pub(super) const SUDO: &str = "SLIPWAY_SUDO_PASSWORD";
 pub(super) const PASSPHRASE: &str = "SLIPWAY_KEY_PASSPHRASE";
+const PROXY: &str = "SLIPWAY_PROXY_PASSWORD";
 
 /// All of them: no child of slipway inherits these.
-pub(super) const VARIABLES: [&str; 4] = [LOGIN, JUMP, SUDO, PASSPHRASE];
+pub(super) const VARIABLES: [&str; 5] = [LOGIN, JUMP, SUDO, PASSPHRASE, PROXY];
 
 /// The secret that was laid down in `file`, or else in `variable`.
 ///
@@ -25,6 +27,20 @@ pub(super) fn laid_down(file: Option<&Path>, variable: &str) -> Result<Option<St
         Some(file) => read(file).map(Some),
         None => Ok(env::var(variable).ok().filter(|secret| !secret.is_empty())),
     }
+}
+
+/// The password of a proxy: laid down, or asked for. `shown` is the proxy's URL.
+///
+/// # Errors
+/// As [`laid_down`]; `Authentication` when nobody gives one.
+pub async fn proxy_password(file: Option<&Path>, shown: &str, ask: &Ask) -> Result<String> {
+    if let Some(password) = laid_down(file, PROXY)? {
+        return Ok(password);
+    }
+    ask.ask(format!("Password for the proxy {shown}: ")).await.ok_or_else(|| {
+        Error::new(Kind::Authentication, format!("the proxy {shown} has a user, and its password was not given"))
+            .hint(format!("name a file that holds it: `password_file` under [proxy] in the cluster file; or set {PROXY}"))
+    })
 }
 
 /// The first line of a file that its owner alone may read.

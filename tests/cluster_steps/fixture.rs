@@ -36,6 +36,7 @@ pub(crate) fn cluster(cni: WantedCni) -> Cluster {
         apiserver_extra_args: BTreeMap::new(),
         packages: Packages::default(),
         images: Images::default(),
+        proxy: None,
         hosts: Vec::new(),
         dir: ".".into(),
     }
@@ -76,6 +77,7 @@ pub(crate) fn secrets(new_cluster: bool) -> Secrets {
         token: Token { id: "abcdef".to_owned(), secret: "0123456789abcdef".to_owned() },
         certificate_key: "00112233445566778899aabbccddeeff".repeat(2),
         ca_hash: format!("sha256:{}", "0123456789abcdef".repeat(4)),
+        proxy_password: None,
         pki: new_cluster.then(|| Pki { files: files.into() }),
     }
 }

@@ -24,7 +24,7 @@ pub(crate) fn on_host(directory: &std::path::Path, doubles: &str, shell: &str) -
         .replace("/etc/kubernetes", &directory.join("kubernetes").to_string_lossy())
         .replace("/etc/cni", &directory.join("cni").to_string_lossy())
         .replace("/var/lib/etcd", &directory.join("etcd").to_string_lossy());
-    let prelude = "exec 2>&1\ndie() { echo \"error: $*\"; exit 1; }\nsay() { echo \"$*\"; }\n";
+    let prelude = "exec 2>&1\ndie() { echo \"error: $*\"; exit 1; }\nsay() { echo \"$*\"; }\nuse_proxy_for_pods() { :; }\n";
     sh(&["-eu"], &format!("{prelude}STATE={0}/state RUN={0}/run\n{doubles}\n{moved}", directory.display()))
 }
 

@@ -12,10 +12,10 @@ use slipway::{
 use super::{centos_machine, cluster, debian_container, os, steps};
 
 /// A directory that stands for a host's root.
-struct Root(PathBuf);
+pub(super) struct Root(PathBuf);
 
 impl Root {
-    fn new(name: &str, files: &[(&str, &str)]) -> Self {
+    pub(super) fn new(name: &str, files: &[(&str, &str)]) -> Self {
         let root = Self(std::env::temp_dir().join(format!("slipway-test-{name}-{}", std::process::id())));
         for (path, text) in files {
             root.write(path, text);
@@ -26,18 +26,18 @@ impl Root {
         root
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub(super) fn write(&self, path: &str, text: &str) {
         let path = self.0.join(path);
         fs::create_dir_all(path.parent().expect("a directory")).expect("a directory of ours");
         fs::write(path, text).expect("writable");
     }
 
-    fn read(&self, path: &str) -> String {
+    pub(super) fn read(&self, path: &str) -> String {
         fs::read_to_string(self.0.join(path)).unwrap_or_default()
     }
 
     /// Runs shell with `doubles` before it; its code, and what it prints on either stream.
-    fn run(&self, doubles: &str, shell: &str) -> (Option<i32>, String) {
+    pub(super) fn run(&self, doubles: &str, shell: &str) -> (Option<i32>, String) {
         let mut program = Program::of(&format!("exec 2>&1\nset -eu\n{doubles}\n{shell}\n")).text().to_owned();
         for path in ["/etc/", "/run/", "/var/lib/slipway", "/usr/local/bin"] {
             let from = |before: char| format!("{before}{path}");
@@ -52,7 +52,7 @@ impl Root {
 
     /// Runs a step as its program would: check, undo recorded, apply, check. The undo.
     #[track_caller]
-    fn apply(&self, doubles: &str, step: &Step) -> String {
+    pub(super) fn apply(&self, doubles: &str, step: &Step) -> String {
         let Check::Sh(check) = &step.check else { panic!("{:?}", step.check) };
         assert_ne!(self.run(doubles, check).0, Some(0), "there is something to do");
         let mut undo = String::new();

@@ -11,6 +11,7 @@ else
     [ -z "$attempt" ] || attempt_clears "$attempt"
     refuse_foreign 'a cluster is here that this run did not begin, and it is not whole'
     attempt_begins init
+    use_proxy_for_pods "$direct"
     # shellcheck disable=SC2086 # flags are words
     kubeadm init --config "$config" --skip-token-print --skip-certificate-key-print $flags ||
         die 'kubeadm init failed; run again to clear what it left and try once more'

@@ -92,7 +92,7 @@ pub(super) fn kubelet(scene: &Scene<'_>) -> Step {
 }
 
 /// Where Kubernetes' packages come from: the cluster file's repository, or the community's for the minor version.
-fn source<'a>(scene: &Scene<'a>) -> Result<packages::Source<'a>> {
+pub(super) fn source<'a>(scene: &Scene<'a>) -> Result<packages::Source<'a>> {
     let kubernetes = &scene.here.profile.kubernetes;
     let wanted = packages::wanted(&scene.here.profile, |format| scene.stage.cluster.packages.kubernetes(format));
     let minor = scene.stage.version.minor;

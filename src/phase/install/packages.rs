@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{NAME, dead, mirror, runtime};
+use super::{NAME, dead, mirror, proxy, runtime};
 use crate::{
     config::{PackageFormat, PackageSource},
     error::Result,
@@ -19,8 +19,11 @@ const MIRRORS: &str = "mirrors and the network fail now and then";
 
 pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
     let profile = &scene.here.profile;
-    // What the package manager reads is in order before it runs.
-    let mut steps = Vec::from_iter(dead::step(scene));
+    // What the package manager reads is in order before it runs, and how it reaches out.
+    let mut steps = Vec::from_iter(proxy::step(scene));
+    if let Some(dead) = dead::step(scene) {
+        steps.push(after_last(&steps, dead));
+    }
     if let Some(mirror) = mirror::step(scene)? {
         steps.push(after_last(&steps, mirror));
     }
@@ -91,7 +94,10 @@ fn package_lists(scene: &Scene<'_>) -> Step {
     .sh(profile.packages.shell.with("pkg_refresh"))
     .detached()
     .retry(3, Duration::from_secs(5), MIRRORS)
-    .hint("see which repository fails: apt-get update")
+    .hint(match scene.stage.cluster.proxy {
+        None => "see which repository fails: apt-get update; if the host reaches out through a proxy alone, name it under [proxy] in the cluster file",
+        Some(_) => "see which repository fails: apt-get update, with what /etc/slipway-proxy.env says",
+    })
 }
 
 /// Shell that is true where the runtime is on the host, or its packages are known.

@@ -4,7 +4,7 @@ mod config;
 pub(super) mod registries;
 mod shim;
 
-use super::{NAME, packages};
+use super::{NAME, packages, proxy};
 use crate::{
     error::{Error, Kind, Result},
     lower::quote,
@@ -17,6 +17,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
     let mut steps = package(scene)?;
     steps.push(config::step(scene)?);
     steps.extend(registries::step(scene)?);
+    steps.extend(proxy::runtime(scene));
     steps.push(service(scene));
     steps.extend(shim::step(scene)?);
     steps.push(crictl(scene));
@@ -107,6 +108,10 @@ fn service(scene: &Scene<'_>) -> Step {
     if with_registries {
         check.push_str(&format!(" && [ {started} -nt {} ]", quote(&runtime.registries.path)));
     }
+    let proxied = proxy::runtime_files(scene);
+    for file in &proxied {
+        check.push_str(&format!(" && [ {started} -nt {} ]", quote(file)));
+    }
     let step = Step::new(
         scene.id(NAME, "runtime-service"),
         format!("Run {} with its configuration", runtime.name),
@@ -121,7 +126,8 @@ fn service(scene: &Scene<'_>) -> Step {
         quote(&format!("systemctl disable -q --now {unit} 2>/dev/null || :"))
     )))
     .hint(format!("journalctl -u {} -n 30", runtime.unit));
-    if with_registries { step.after(NAME, "registries") } else { step }
+    let step = if with_registries { step.after(NAME, "registries") } else { step };
+    if proxied.is_empty() { step } else { step.after(NAME, "runtime-proxy") }
 }
 
 fn crictl(scene: &Scene<'_>) -> Step {

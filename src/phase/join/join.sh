@@ -11,6 +11,7 @@ else
     [ -z "$attempt" ] || attempt_clears "$attempt"
     refuse_foreign 'this host belongs to a cluster that this run did not begin, or to half of one'
     attempt_begins join
+    use_proxy_for_pods "$direct"
     kubeadm join --config "$config" ||
         die 'kubeadm join failed; run again to clear what it left and try once more'
     wait_for 60 "the node $node to be registered" kubelet_kube get node "$node" -o name

@@ -41,6 +41,7 @@ fn cluster(node_cidr: Option<Cidr>) -> Cluster {
         apiserver_extra_args: BTreeMap::new(),
         packages: Packages::default(),
         images: Images::default(),
+        proxy: None,
         hosts: Vec::new(),
         dir: PathBuf::new(),
     }
