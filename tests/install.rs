@@ -5,6 +5,8 @@
 
 #[path = "install/made_up_host.rs"]
 mod made_up_host;
+#[path = "install/troubles.rs"]
+mod troubles;
 
 use std::{
     collections::BTreeMap,

@@ -9,6 +9,11 @@ use crate::lower::quote;
 /// `pkg_run`: what is done about each call of the package manager, whichever it is.
 const RUN: &str = include_str!("packages/run.sh");
 
+/// `pkg_some`: ends where there is nothing to install. A command substitution that fails in `set --` leaves nothing, and ends nothing.
+const SOME: &str = "\
+[ $# -gt 0 ] || give_up 'the package repositories do not have the wanted version' \\
+    remedy='write a version that they have as `kubernetes` in the cluster file, or name another repository under [packages]'";
+
 /// `pkg_explain`: ends with what the last call of the package manager said was wrong, if it says anything that is known.
 const EXPLAIN: &str = "\
 if pkg_trouble; then give_up \"$pkg_cause\" \"remedy=$pkg_remedy\" $pkg_again; fi
@@ -115,7 +120,9 @@ impl PackageShell {
         missing.or_else(|| {
             let odd = |trouble: &Trouble| {
                 let Trouble { says, cause, remedy, .. } = trouble;
-                [says, cause, remedy].iter().any(|text| text.is_empty() || text.contains('\n')) || says.contains('@') || cause.contains('@')
+                [says, cause, remedy].iter().any(|text| text.is_empty() || text.contains('\n'))
+                    || says.contains('@')
+                    || cause.contains('@')
             };
             Some(format!("troubles (number {})", self.troubles.iter().position(odd)? + 1))
         })
@@ -125,12 +132,13 @@ impl PackageShell {
     #[must_use]
     pub fn with<'a>(&'a self, text: &'a str) -> String {
         let some = |body: &'a str| Some(Cow::Borrowed(body));
-        let functions: [(&str, Option<Cow<'_, str>>); 21] = [
+        let functions: [(&str, Option<Cow<'_, str>>); 22] = [
             ("pkg_run", some(RUN)),
             ("pkg_call", some(&self.run)),
             ("pkg_wait", Some(format!("wait_for_locks {}", words(&self.locks)).into())),
             ("pkg_locked", Some(format!("grep -Eq {} \"$RUN/packages.out\"", quote(&self.locked)).into())),
             ("pkg_trouble", Some(self.trouble().into())),
+            ("pkg_some", some(SOME)),
             ("pkg_explain", some(EXPLAIN)),
             ("pkg_warn", some(WARN)),
             ("pkg_mend", some(self.mend.as_deref().unwrap_or(":"))),

@@ -12,10 +12,10 @@ use slipway::{
 use super::{centos_machine, cluster, debian_container, os, steps};
 
 /// A directory that stands for a host's root.
-struct Root(PathBuf);
+pub(super) struct Root(pub(super) PathBuf);
 
 impl Root {
-    fn new(name: &str, files: &[(&str, &str)]) -> Self {
+    pub(super) fn new(name: &str, files: &[(&str, &str)]) -> Self {
         let root = Self(std::env::temp_dir().join(format!("slipway-test-{name}-{}", std::process::id())));
         for (path, text) in files {
             root.write(path, text);
@@ -26,7 +26,7 @@ impl Root {
         root
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub(super) fn write(&self, path: &str, text: &str) {
         let path = self.0.join(path);
         fs::create_dir_all(path.parent().expect("a directory")).expect("a directory of ours");
         fs::write(path, text).expect("writable");
@@ -37,7 +37,7 @@ impl Root {
     }
 
     /// Runs shell with `doubles` before it; its code, and what it prints on either stream.
-    fn run(&self, doubles: &str, shell: &str) -> (Option<i32>, String) {
+    pub(super) fn run(&self, doubles: &str, shell: &str) -> (Option<i32>, String) {
         let mut program = Program::of(&format!("exec 2>&1\nset -eu\n{doubles}\n{shell}\n")).text().to_owned();
         for path in ["/etc/", "/run/", "/var/lib/slipway", "/usr/local/bin"] {
             let from = |before: char| format!("{before}{path}");

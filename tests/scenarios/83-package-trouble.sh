@@ -119,28 +119,43 @@ on_debian() {
     on "$debian" rm /etc/apt/sources.list.d/other.list
 
     say "$debian: a lock that somebody else holds is waited for, and who it is is said"
-    on "$debian" systemd-run --quiet --unit=somebody-else apt-get -q -y -o 'DPkg::Pre-Invoke::=sleep 6' install socat
+    on "$debian" "systemd-run --quiet --unit=somebody-else apt-get -q -y -o 'DPkg::Pre-Invoke::=sleep 6' install socat"
     sleep 1.5
     install 90 0 prerequisites
     shows 'prerequisites +waiting for apt-get \(process [0-9]*, of somebody-else.service\), which holds /var/lib/dpkg/lock-frontend$'
 
     say "$debian: dpkg that was killed at work is mended, whatever it was doing"
-    # shellcheck disable=SC2016 # for the host's shell
-    on "$debian" 'apt-get -q -y purge socat ethtool >/dev/null
-        cd /tmp && apt-get -q -y download socat ethtool >/dev/null
-        printf "Package: slipway-slow\nVersion: 1\nArchitecture: all\nMaintainer: x <x@x>\nDescription: x\n" >control
-        mkdir -p slow/DEBIAN && mv control slow/DEBIAN/ && printf "#!/bin/sh\nsleep 600\n" >slow/DEBIAN/postinst && chmod 755 slow/DEBIAN/postinst
-        dpkg-deb --build slow slow.deb >/dev/null
-        rm -rf slow
-        dpkg --unpack socat_*.deb >/dev/null
-        (dpkg -i slow.deb >/dev/null 2>&1 & echo $! >dpkg.pid; sleep 1.5; kill -9 "$(cat dpkg.pid)") 
-        for left in $(pgrep -f slipway-slow.postinst); do kill -9 "$left"; done
-        printf "#!/bin/sh\n" >/var/lib/dpkg/info/slipway-slow.postinst
-        test -n "$(dpkg --audit)"'
+    on "$debian" sh -eu <<'END'
+cd /tmp
+apt-get -q -y purge socat ethtool >/dev/null
+apt-get -q -y download socat ethtool >/dev/null 2>&1
+# Unpacked, and no more.
+dpkg --unpack socat_*.deb >/dev/null
+# Killed while a script of the package runs: before it is unpacked, and while it is configured.
+killed() {
+    printf '#!/bin/sh\nsleep 600\n' >"$1/DEBIAN/$2"
+    chmod 755 "$1/DEBIAN/$2"
+    dpkg-deb --build "$1" "$1.deb" >/dev/null
+    systemd-run --quiet --unit="killed-$1" dpkg -i "/tmp/$1.deb"
+    for _ in 1 2 3 4 5 6 7 8 9 10; do systemctl status "killed-$1" | grep -q 'sleep 600' || sleep 0.3; done
+    systemctl kill --signal=KILL "killed-$1"
+}
+dpkg-deb -R ethtool_*.deb half
+killed half preinst
+mkdir -p slow/DEBIAN
+printf 'Package: slipway-slow\nVersion: 1\nArchitecture: all\nMaintainer: x <x@x>\nDescription: x\n' >slow/DEBIAN/control
+killed slow postinst
+printf '#!/bin/sh\n' >/var/lib/dpkg/info/slipway-slow.postinst
+dpkg-query -W -f '${Package} ${Status}\n' socat ethtool slipway-slow
+END
     install 90 0 prerequisites
     shows 'prerequisites: dpkg was interrupted on this host: finishing what it had begun'
-    # shellcheck disable=SC2016 # likewise
-    on "$debian" '[ -z "$(dpkg --audit)" ] && dpkg --purge slipway-slow >/dev/null 2>&1; rm -f /tmp/*.deb; dpkg-query -W socat ethtool' || fail "not mended"
+    on "$debian" sh -eu <<'END'
+[ -z "$(dpkg --audit)" ]
+dpkg -s socat ethtool slipway-slow | grep -c '^Status: install ok installed' | grep -qx 3
+dpkg --purge slipway-slow >/dev/null 2>&1
+rm -rf /tmp/*.deb /tmp/half /tmp/slow
+END
 
     kubernetes_trouble 'apt-get' deb tampered strange
     refused "the repository $mirror/strange is refused: it is signed with the key [0-9A-F]*, which this host does not trust for it" 'find out whose key'
@@ -172,7 +187,7 @@ on_el() {
     shows 'prerequisites +waiting for dnf \(process [0-9]*, of somebody-else.service\), which holds /var/cache/dnf/metadata_lock.pid$'
 
     kubernetes_trouble dnf rpm/kubernetes rpm/tampered rpm/strange
-    refused 'a package is refused: it is not signed with the key of its repository' 'find out whose key'
+    refused '.*[.]rpm is refused: it is not signed with the key of its repository' 'find out whose key'
     once
 
     say "$el: no space"

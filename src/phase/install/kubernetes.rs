@@ -22,13 +22,19 @@ pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
         let step = Step::new(
             scene.id(NAME, last),
             "Fetch the list of Kubernetes' packages",
-            format!("The package manager must know {} in version {}.", profile.kubernetes.packages.join(", "), scene.stage.version),
+            format!(
+                "The package manager must know {} in version {}.",
+                profile.kubernetes.packages.join(", "),
+                scene.stage.version
+            ),
         )
         .after(NAME, "kubernetes-repository");
         let check = format!("pkg_installed_at {version} {names} || pkg_specs {version} {names} >/dev/null");
         steps.push(
-            packages::fetching_lists(step, shell, &profile.kubernetes.repository.file, &check)
-                .hint(format!("see which versions the repository has: apt-cache madison {}", profile.kubernetes.packages.join(" "))),
+            packages::fetching_lists(step, shell, &profile.kubernetes.repository.file, &check).hint(format!(
+                "see which versions the repository has: apt-cache madison {}",
+                profile.kubernetes.packages.join(" ")
+            )),
         );
     }
     let mut install = packages::install(

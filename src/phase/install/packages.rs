@@ -12,10 +12,6 @@ use crate::{
     step::{Check, File, Step, Undo},
 };
 
-/// A command substitution that fails in `set --` leaves nothing, and ends nothing by itself.
-const ANY: &str = "[ $# -gt 0 ] || give_up 'the package repositories do not have the wanted version' \\
-    remedy='write a version that they have as `kubernetes` in the cluster file, or name another repository under [packages]'";
-
 const MIRRORS: &str = "mirrors and the network fail now and then";
 
 pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
@@ -56,7 +52,7 @@ pub(super) fn missing(names: &str) -> String {
 pub(super) fn install(scene: &Scene<'_>, name: &str, title: &str, why: &str, specs: &str) -> Step {
     let shell = &scene.here.profile.packages.shell;
     Step::new(scene.id(NAME, name), title, why)
-        .sh(shell.with(&format!("{specs}\n{ANY}\nif pkg_install \"$@\"; then pkg_warn; else pkg_explain; fi")))
+        .sh(shell.with(&format!("{specs}\npkg_some \"$@\"\nif pkg_install \"$@\"; then pkg_warn; else pkg_explain; fi")))
         .undo(removal(shell, specs))
         .detached()
         .retry(3, Duration::from_secs(5), MIRRORS)
@@ -66,7 +62,7 @@ pub(super) fn install(scene: &Scene<'_>, name: &str, title: &str, why: &str, spe
 fn removal(shell: &PackageShell, specs: &str) -> Undo {
     let function = format!("pkg_purge() {{\n{}\n}}", shell.purge.trim_end());
     Undo::Record(shell.with(&format!(
-        "{specs}\n{ANY}\nnew=$(pkg_added \"$@\")\nif [ -n \"$new\" ]; then\n    printf '%s\\n' {}\n    printf 'pkg_purge'\n    printf \" '%s'\" $new\n    printf ' || :\\n'\nfi",
+        "{specs}\npkg_some \"$@\"\nnew=$(pkg_added \"$@\")\nif [ -n \"$new\" ]; then\n    printf '%s\\n' {}\n    printf 'pkg_purge'\n    printf \" '%s'\" $new\n    printf ' || :\\n'\nfi",
         // `with` looks for calls by name: this text is only printed.
         quote(&function)
     )))
@@ -93,7 +89,11 @@ fn package_lists(scene: &Scene<'_>) -> Step {
 /// needed: that is worth a word, and no more.
 pub(super) fn fetching_lists(step: Step, shell: &PackageShell, file: &str, check: &str) -> Step {
     step.check(Check::Sh(shell.with(check)))
-        .sh(shell.with(&format!("pkg_refresh {} || :\nif (\n{}\n) >/dev/null 2>&1; then pkg_warn; else pkg_explain; fi", quote(file), check.trim_end())))
+        .sh(shell.with(&format!(
+            "pkg_refresh {} || :\nif (\n{}\n) >/dev/null 2>&1; then pkg_warn; else pkg_explain; fi",
+            quote(file),
+            check.trim_end()
+        )))
         .detached()
         .retry(3, Duration::from_secs(5), MIRRORS)
 }
