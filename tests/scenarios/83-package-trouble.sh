@@ -82,7 +82,7 @@ mirrors() {
     cp "$www/rpm/kubernetes/repodata/repomd.xml.key" "$www/rpm/strange/repodata/"
     gpgconf --kill all
     local address=${packages#http://}
-    python3 tests/scenarios/data/mirror.py "${address%:*}" "$www" >"$work/port" 2>/dev/null &
+    python3 tests/scenarios/data/failing_mirror.py "${address%:*}" "$www" >"$work/port" 2>/dev/null &
     server=$!
     trap 'kill "$server"; rm -rf "$work"' EXIT
     until [ -s "$work/port" ]; do sleep 0.1; done
