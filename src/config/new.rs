@@ -277,6 +277,8 @@ const EXAMPLES: &str = r#"
 #key         = "https://mirror.example.com/v1.34/deb/Release.key"
 #fingerprint = "DE15B14486CD377B9E876E1A234654DA9A296436"
 
+#mirror      = "https://mirror.example.com"  # of the distributions themselves, for hosts that do not reach theirs
+
 #[packages.rpm]  # the same keys for hosts with rpm alone; [packages.deb] for those with deb
 #url = "https://mirror.example.com/v1.34/rpm/"
 

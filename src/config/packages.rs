@@ -24,6 +24,8 @@ pub struct Packages {
     pub kubernetes: PackageSource,
     /// Of the container runtime, where the distribution does not have it.
     pub runtime: PackageSource,
+    /// URL below which a mirror has the distributions' own packages, without a `/` at its end.
+    pub mirror: Option<String>,
     /// What goes before that on hosts of one format.
     pub deb: FormatPackages,
     pub rpm: FormatPackages,
@@ -34,6 +36,7 @@ pub struct Packages {
 pub struct FormatPackages {
     pub kubernetes: PackageSource,
     pub runtime: PackageSource,
+    pub mirror: Option<String>,
 }
 
 /// A package repository, as far as it differs from the profile's.
@@ -57,6 +60,12 @@ impl Packages {
     #[must_use]
     pub fn runtime(&self, format: PackageFormat) -> PackageSource {
         self.of(format).runtime.over(&self.runtime)
+    }
+
+    /// The mirror of the distribution's own packages for hosts of a format.
+    #[must_use]
+    pub fn mirror(&self, format: PackageFormat) -> Option<&str> {
+        self.of(format).mirror.as_deref().or(self.mirror.as_deref())
     }
 
     fn of(&self, format: PackageFormat) -> &FormatPackages {
@@ -85,11 +94,13 @@ impl Check<'_> {
             Ok(FormatPackages {
                 kubernetes: self.source(&format.url, &format.key, &format.fingerprint)?,
                 runtime: self.runtime(&format.runtime)?,
+                mirror: self.mirror(&format.mirror)?,
             })
         };
         Ok(Packages {
             kubernetes: self.source(&packages.url, &packages.key, &packages.fingerprint)?,
             runtime: self.runtime(&packages.runtime)?,
+            mirror: self.mirror(&packages.mirror)?,
             deb: format(&packages.deb)?,
             rpm: format(&packages.rpm)?,
         })
@@ -97,6 +108,10 @@ impl Check<'_> {
 
     fn runtime(&self, runtime: &raw::Repository) -> Result<PackageSource> {
         self.source(&runtime.url, &runtime.key, &runtime.fingerprint)
+    }
+
+    fn mirror(&self, mirror: &raw::Text) -> Result<Option<String>> {
+        Ok(self.optional(mirror, url)?.map(|url| url.trim_end_matches('/').to_owned()))
     }
 
     fn source(&self, from: &raw::Text, key: &raw::Text, fingerprint: &raw::Text) -> Result<PackageSource> {
@@ -125,12 +140,18 @@ mod tests {
     fn a_formats_own_repository_goes_before_that_of_all_and_keeps_its_key() {
         let packages = Packages {
             kubernetes: source("all", "all.key", "A"),
-            rpm: FormatPackages { kubernetes: source("rpm", "", ""), runtime: source("docker", "", "B") },
+            rpm: FormatPackages {
+                kubernetes: source("rpm", "", ""),
+                runtime: source("docker", "", "B"),
+                mirror: Some("rpm".to_owned()),
+            },
+            mirror: Some("all".to_owned()),
             ..Packages::default()
         };
         assert_eq!(packages.kubernetes(PackageFormat::Deb), source("all", "all.key", "A"));
         assert_eq!(packages.kubernetes(PackageFormat::Rpm), source("rpm", "", "A"));
         assert_eq!(packages.runtime(PackageFormat::Deb), source("", "", ""));
         assert_eq!(packages.runtime(PackageFormat::Rpm), source("docker", "", "B"));
+        assert_eq!((packages.mirror(PackageFormat::Deb), packages.mirror(PackageFormat::Rpm)), (Some("all"), Some("rpm")));
     }
 }

@@ -54,6 +54,7 @@ pub(super) struct Packages {
     pub(super) url: Text,
     pub(super) key: Text,
     pub(super) fingerprint: Text,
+    pub(super) mirror: Text,
     #[serde(default)]
     pub(super) runtime: Repository,
     #[serde(default)]
@@ -68,6 +69,7 @@ pub(super) struct FormatPackages {
     pub(super) url: Text,
     pub(super) key: Text,
     pub(super) fingerprint: Text,
+    pub(super) mirror: Text,
     #[serde(default)]
     pub(super) runtime: Repository,
 }

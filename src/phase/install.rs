@@ -5,6 +5,7 @@ mod dead;
 mod firewall;
 mod images;
 mod kubernetes;
+mod mirror;
 mod packages;
 mod runtime;
 mod selinux;

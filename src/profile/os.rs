@@ -23,6 +23,7 @@ pub struct OsProfile {
     pub packages: PackageManager,
     /// By a name for each.
     pub dead: BTreeMap<String, DeadRepositories>,
+    pub mirror: Mirrored,
     pub kernel: Kernel,
     pub swap: Swap,
     pub selinux: SeLinuxPackages,
@@ -79,6 +80,19 @@ pub struct DeadRepositories {
     pub instead: Option<String>,
     /// A script for `sed -En` that prints the file of the signing key that such a line names: it is dead only when that has expired.
     pub key: Option<String>,
+}
+
+/// The distribution's own repositories, which a mirror may stand for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mirrored {
+    /// Shell patterns of the files that name them. None: the distribution has no mirrors of the usual layout.
+    pub files: Vec<String>,
+    /// What the script knows as `directories`: those of the distribution on its mirrors, as an extended regular expression.
+    pub directories: String,
+    /// A script for `sed -E` that puts the mirror in the place of whatever is named; nothing is left for a second run of it to do.
+    /// Names: `url`, below which the mirror has what mirrors of this distribution have, `directories`, `codename` (of os-release).
+    pub instead: Template,
 }
 
 /// What a package manager's file has for each repository. All but a line are matched as one line, without its comments, in which a tab
@@ -217,7 +231,8 @@ impl OsProfile {
                 (&firewall.distrust, &["network"]),
             ]
         });
-        repositories.chain(firewalls).chain(kernel).chain(versions).collect()
+        let mirror = std::iter::once((&self.mirror.instead, &["url", "directories", "codename"] as &[_]));
+        repositories.chain(firewalls).chain(kernel).chain(mirror).chain(versions).collect()
     }
 
     /// The first key that a host's profile must have and this one, with all that it inherits, lacks.
@@ -230,6 +245,7 @@ impl OsProfile {
             ("packages.format".to_owned(), self.packages.format.is_none()),
             ("packages.prerequisites".to_owned(), self.packages.prerequisites.is_empty()),
             ("packages.manager".to_owned(), self.packages.manager.is_empty()),
+            ("mirror.instead".to_owned(), !self.mirror.files.is_empty() && self.mirror.instead.is_empty()),
             ("kernel.modules".to_owned(), !self.kernel.packages.is_empty() && self.kernel.modules.is_empty()),
             ("kubernetes.packages".to_owned(), self.kubernetes.packages.is_empty()),
             ("kubernetes.env".to_owned(), self.kubernetes.env.is_empty()),

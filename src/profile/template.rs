@@ -92,6 +92,17 @@ impl Template {
         })
     }
 
+    /// Fills a script for sed(1) whose commands end their parts with `@`: each value stands for itself in a replacement.
+    ///
+    /// # Errors
+    /// As for [`Template::line`].
+    pub fn sed(&self, values: &[(&str, &str)]) -> Result<String> {
+        self.line(values)?;
+        self.fill(values, |value| {
+            Ok(value.chars().flat_map(|c| "&@\\".contains(c).then_some('\\').into_iter().chain([c])).collect())
+        })
+    }
+
     fn fill<V>(&self, values: &[(&str, V)], render: impl Fn(&V) -> Result<String>) -> Result<String> {
         self.pieces.iter().try_fold(String::new(), |mut filled, piece| {
             match piece {
@@ -126,6 +137,7 @@ mod tests {
             template.toml(&[("port", "a\"b\n".into())]).expect("filled"),
             "open 'a\"b\n' now".replace("'a\"b\n'", &toml::Value::from("a\"b\n").to_string())
         );
+        assert_eq!(template.sed(&[("port", "a@b&c")]).expect("filled"), r"open a\@b\&c now");
         assert_eq!(template.line(&[("port", "https://a/\nb")]).expect_err("a line end").kind, Kind::Invalid);
     }
 

@@ -251,3 +251,91 @@ fn an_expired_key_puts_its_own_section_or_stanza_out_of_use() {
         assert_eq!(root.read(file), text);
     }
 }
+
+#[test]
+fn a_mirror_stands_for_the_distributions_own_repositories_and_no_others() {
+    let apt = "etc/apt/sources.list";
+    let deb822 = "etc/apt/sources.list.d/os.sources";
+    let stream = |repository: &str| {
+        format!(
+            "[x]\nname=x\nmetalink=https://mirrors.centos.org/metalink?repo=centos-{repository}-$stream&arch=$basearch&protocol=https,http\n"
+        )
+    };
+    // Each as the distribution ships it.
+    for (system, file, text, wanted) in [
+        (
+            os("debian", "12"),
+            apt,
+            "deb [signed-by=/k] http://ftp.example.org/debian bookworm main\n# deb-src http://ftp.example.org/debian bookworm main\n\
+             deb http://security.example.org/debian-security/ bookworm-security main\n\
+             deb https://packages.icinga.com/debian icinga-bookworm main\ndeb https://download.docker.com/linux/debian bookworm stable\n"
+                .to_owned(),
+            "deb [signed-by=/k] MIRROR/debian bookworm main\n# deb-src http://ftp.example.org/debian bookworm main\n\
+             deb MIRROR/debian-security bookworm-security main\n\
+             deb https://packages.icinga.com/debian icinga-bookworm main\ndeb https://download.docker.com/linux/debian bookworm stable\n",
+        ),
+        (
+            os("debian", "12"),
+            deb822,
+            "Types: deb\nURIs: mirror+file:///etc/apt/mirrors/debian-security.list\nSuites: bookworm-security\n\n\
+             Types: deb\nURIs: https://repos.example.com/debian\nSuites: stable\n\n\n\
+             Suites: bookworm bookworm-updates\nComponents: main\nURIs: http://ftp.example.org/debian/"
+                .to_owned(),
+            "Types: deb\nURIs: MIRROR/debian-security\nSuites: bookworm-security\n\n\
+             Types: deb\nURIs: https://repos.example.com/debian\nSuites: stable\n\n\n\
+             Suites: bookworm bookworm-updates\nComponents: main\nURIs: MIRROR/debian",
+        ),
+        (
+            os("ubuntu", "24.04"),
+            deb822,
+            "URIs: http://de.archive.ubuntu.com/ubuntu/\nSuites: noble noble-updates\n\nURIs: http://ppa.launchpad.net/a/b/ubuntu\n\
+             Suites: noble\n\nURIs: http://security.ubuntu.com/ubuntu/\nSuites: noble-security\n"
+                .to_owned(),
+            "URIs: MIRROR/ubuntu\nSuites: noble noble-updates\n\nURIs: http://ppa.launchpad.net/a/b/ubuntu\n\
+             Suites: noble\n\nURIs: MIRROR/ubuntu\nSuites: noble-security\n",
+        ),
+        (
+            os("centos", "9"),
+            "etc/yum.repos.d/centos.repo",
+            stream("appstream"),
+            "[x]\nname=x\nbaseurl=MIRROR/centos-stream/$stream/AppStream/$basearch/os/\n",
+        ),
+        (
+            os("rocky", "9"),
+            "etc/yum.repos.d/rocky.repo",
+            "[x]\nmirrorlist=https://mirrors.rockylinux.org/mirrorlist?arch=$basearch&repo=BaseOS-$releasever$rltype\n\
+             #baseurl=http://dl.rockylinux.org/$contentdir/$releasever/BaseOS/$basearch/os/\n"
+                .to_owned(),
+            "[x]\n#mirrorlist=https://mirrors.rockylinux.org/mirrorlist?arch=$basearch&repo=BaseOS-$releasever$rltype\n\
+             baseurl=MIRROR/rocky/$releasever/BaseOS/$basearch/os/\n",
+        ),
+        (
+            os("almalinux", "8"),
+            "etc/yum.repos.d/almalinux.repo",
+            "[x]\nmirrorlist=https://mirrors.almalinux.org/mirrorlist/8/baseos\n# baseurl=https://repo.almalinux.org/almalinux/8/BaseOS/$basearch/os/\n"
+                .to_owned(),
+            "[x]\n#mirrorlist=https://mirrors.almalinux.org/mirrorlist/8/baseos\nbaseurl=MIRROR/almalinux/8/BaseOS/$basearch/os/\n",
+        ),
+    ] {
+        let root = Root::new("mirror", &[(file, &text)]);
+        let mut undo = String::new();
+        // A second one takes the place of the first.
+        for mirror in ["http://mirror.lan", "https://192.0.2.1:8443"] {
+            let mut wanted_cluster = cluster();
+            wanted_cluster.packages.mirror = Some(mirror.to_owned());
+            let codename = if system.id == "ubuntu" { "noble" } else { "bookworm" };
+            let os = slipway::facts::Os { codename: codename.to_owned(), ..system.clone() };
+            let facts = slipway::facts::Facts { os, ..debian_container() };
+            let steps = steps(&wanted_cluster, "1.34.2", Role::Worker, facts).expect("steps");
+            undo = root.apply("", find(&steps, "mirror"));
+            assert_eq!(root.read(file), wanted.replace("MIRROR", mirror), "{}", system.name);
+        }
+        assert_eq!(root.run("", &undo).0, Some(0));
+        assert_eq!(root.read(file), wanted.replace("MIRROR", "http://mirror.lan"), "what was there before is back");
+    }
+    let rhel = slipway::facts::Facts { os: os("rhel", "9"), ..centos_machine() };
+    let mut wanted = cluster();
+    wanted.packages.mirror = Some("http://mirror.lan".to_owned());
+    let error = steps(&wanted, "1.34.2", Role::Worker, rhel).expect_err("no such mirrors");
+    assert!(error.what.contains("how mirrors of rhel 9 are laid out") && !error.hints.is_empty(), "{error}");
+}

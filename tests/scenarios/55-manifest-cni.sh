@@ -22,7 +22,7 @@ cp "$manifest" "$work/network.yaml"
 bridge=$(sed -n 's|^url *= "http://\([0-9.]*\):.*/deb/"|\1|p' "$cluster")
 python3 -m http.server --bind "$bridge" --directory "$work" 8099 >/dev/null 2>&1 &
 server=$!
-trap 'kill "$server"; rm -rf "$work"' EXIT
+trap 'kill "$server" 2>/dev/null || :; rm -rf "$work"' EXIT
 with_cni "cni = \"http://$bridge:8099/network.yaml\"\ncni_sha256 = \"$(printf '%064d' 0)\""
 expect 40 "$slipway" up -c "$work/cluster.toml"
 shows 'is refused: its SHA-256 is .* and not 0000'

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{NAME, dead, runtime};
+use super::{NAME, dead, mirror, runtime};
 use crate::{
     config::{PackageFormat, PackageSource},
     error::Result,
@@ -15,15 +15,14 @@ use crate::{
 const MIRRORS: &str = "mirrors and the network fail now and then";
 
 pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
-    let mut steps = Vec::new();
     let profile = &scene.here.profile;
-    let dead = dead::step(scene);
-    steps.extend(dead.clone());
-    let dead = dead.is_some();
-    let lists = profile.packages.shell.known.is_some();
-    if lists {
-        let step = package_lists(scene);
-        steps.push(if dead { step.after(NAME, "dead-repositories") } else { step });
+    // What the package manager reads is in order before it runs.
+    let mut steps = Vec::from_iter(dead::step(scene));
+    if let Some(mirror) = mirror::step(scene)? {
+        steps.push(after_last(&steps, mirror));
+    }
+    if profile.packages.shell.known.is_some() {
+        steps.push(after_last(&steps, package_lists(scene)));
     }
     let names = words(&profile.packages.prerequisites);
     let step = install(
@@ -34,12 +33,15 @@ pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
         &missing(&names),
     )
     .check(Check::Sh(profile.packages.shell.with(&format!("pkg_installed {names}"))));
-    steps.push(match (lists, dead) {
-        (true, _) => step.after(NAME, "package-lists"),
-        (false, true) => step.after(NAME, "dead-repositories"),
-        (false, false) => step,
-    });
+    steps.push(after_last(&steps, step));
     Ok(steps)
+}
+
+fn after_last(steps: &[Step], step: Step) -> Step {
+    match steps.last() {
+        Some(last) => step.needs(last.id.clone()),
+        None => step,
+    }
 }
 
 /// Shell that makes those of these packages (words) its arguments that are not installed: no others are upgraded.
