@@ -35,7 +35,7 @@ pub enum Outcome {
 /// Everything that a person needs to know about a step that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Failure {
-    /// One line: "apt-get exited with 100", "ran, but did not converge", "the connection was lost".
+    /// One line: the cause that the program named, or "it ended with exit code 100", "the connection was lost".
     pub what: String,
     /// The command that failed, where one is known.
     pub command: Option<String>,
@@ -43,7 +43,7 @@ pub struct Failure {
     pub exit: Option<i32>,
     /// The last lines that it printed.
     pub tail: Vec<String>,
-    /// The hint of the step, or of the error.
+    /// The remedy that the program named, or the hint of the step, or of the error.
     pub hint: Option<String>,
 }
 
@@ -76,6 +76,11 @@ pub enum Event {
     Started {
         id: StepId,
         attempt: u32,
+    },
+    /// A step is waiting for something on its host, until its next line or its end. Free of control characters, as lines are.
+    Waiting {
+        id: StepId,
+        what: String,
     },
     /// A line that the step printed. Already free of control characters.
     Line {

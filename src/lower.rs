@@ -50,6 +50,16 @@ pub enum Mark {
     Wait(u32),
     /// The program is ready for a file on its standard input: see [`upload_program`].
     Send,
+    /// What is being waited for, in words.
+    Waiting(String),
+    /// Something that a person should know even if the step ends well.
+    Note(String),
+    /// Why the op under way fails, in words: said by the host, as its other output is.
+    Cause(String),
+    /// What to do about it: one of the texts in the program.
+    Remedy(String),
+    /// The cause does not pass by itself, so that a second try is pointless.
+    Final,
     /// The program is at its end, with this exit code. A program that ends without saying so was cut short.
     End(i32),
 }
@@ -67,6 +77,11 @@ impl Mark {
             "failed" => value.parse().ok().map(Self::Failed),
             "wait" => value.parse().ok().map(Self::Wait),
             "send" => Some(Self::Send),
+            "waiting" => Some(Self::Waiting(value.to_owned())),
+            "note" => Some(Self::Note(value.to_owned())),
+            "cause" => Some(Self::Cause(value.to_owned())),
+            "remedy" => Some(Self::Remedy(value.to_owned())),
+            "final" => Some(Self::Final),
             "end" => value.parse().ok().map(Self::End),
             _ => None,
         }
@@ -124,8 +139,10 @@ pub fn script(steps: &[&Step]) -> String {
             quote(&format!("{} failed; mend what it names above and run this script again", step.id)),
         );
     }
-    // A reader of the script has no use for marks.
-    let text = format!("mark() {{\n    :\n}}\n{body}");
+    // Of the marks, a reader of the script has a use for those in words.
+    let words = [("waiting", "waiting for"), ("note", "note:"), ("cause", "error:"), ("remedy", "hint:")];
+    let words = words.map(|(mark, before)| format!("{mark}) say \"{before} $2\" ;;")).join(" ");
+    let text = format!("mark() {{\n    case $1 in {words} esac\n}}\n{body}");
     block(&format!("{SETTING}{}{text}", prelude::for_text(&text)))
 }
 

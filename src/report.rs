@@ -139,7 +139,12 @@ impl Report {
                     self.ended.push(id.clone());
                 }
             }
-            Event::Started { .. } | Event::Line { .. } | Event::Retrying { .. } | Event::Note { .. } | Event::Stopping => {}
+            Event::Started { .. }
+            | Event::Waiting { .. }
+            | Event::Line { .. }
+            | Event::Retrying { .. }
+            | Event::Note { .. }
+            | Event::Stopping => {}
         }
     }
 

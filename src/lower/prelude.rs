@@ -41,7 +41,7 @@ mod tests {
     #[test]
     fn a_program_carries_what_it_mentions_and_no_more() {
         let text = for_text("fetch https://example.org /tmp/x");
-        for function in ["have()", "die()", "fetch()"] {
+        for function in ["have()", "give_up()", "fetch()"] {
             assert!(text.contains(function), "{function} is missing");
         }
         assert!(!text.contains("openpgp_fingerprints()"));

@@ -14,6 +14,77 @@ die() {
     exit 1
 }
 
+# Words that may come from a tool, as one line without control characters: one_line WORD...
+one_line() {
+    printf '%s' "$*" | tr '\n\t' '  ' | tr -d '\000-\037\177'
+}
+
+# Ends with what is wrong and what to do about it: give_up CAUSE remedy=TEXT [again]. The remedy is written out, in single quotes: of a
+# host, slipway takes no other. A second try is made only with `again`. All of it on standard error, which nobody captures.
+give_up() {
+    gu_cause=$(one_line "$1")
+    if have mark; then
+        mark cause "$gu_cause" >&2
+        mark remedy "${2#remedy=}" >&2
+        [ "${3-}" = again ] || mark final 1 >&2
+    else
+        printf 'error: %s\nhint: %s\n' "$gu_cause" "${2#remedy=}" >&2
+    fi
+    exit 1
+}
+
+# Tells a person what is being waited for: waiting_for WHAT
+waiting_for() {
+    if have mark; then mark waiting "$(one_line "$1")" >&2; else say "waiting for $1" >&2; fi
+}
+
+# Tells a person something that does not stop anything: note WHAT
+note() {
+    if have mark; then mark note "$(one_line "$1")" >&2; else say "note: $1" >&2; fi
+}
+
+# Who holds a lock on one of these files, in words; false where nobody does: lock_holder FILE... In a file named *.pid stands the process
+# that holds it; of others the kernel knows, and a process that has the file open, since numbers of files are not unique on a host.
+lock_holder() {
+    for lh_file do
+        [ -e "$lh_file" ] || continue
+        case $lh_file in
+        *.pid) lh_pids=$(head -c 20 "$lh_file" | tr -dc 0-9) ;;
+        *)
+            lh_pids=$(awk -v inode="$(stat -L -c %i "$lh_file")" '
+                $2 != "->" { many = split($6, at, ":"); if (at[many] == inode && $5 > 0) print $5 }' /proc/locks)
+            ;;
+        esac
+        for lh_pid in $lh_pids; do
+            if [ "$lh_pid" = $$ ] || ! lh_name=$(cat "/proc/$lh_pid/comm" 2>/dev/null); then continue; fi
+            case $lh_file in *.pid) ;; *)
+                lh_open=$(readlink -f "$lh_file")
+                # shellcheck disable=SC2010 # of a link in /proc, only ls prints where it leads
+                if ! ls -l "/proc/$lh_pid/fd" 2>/dev/null | grep -Fq -e "-> $lh_open"; then continue; fi
+                ;;
+            esac
+            lh_unit=$(sed -n 's@.*/\([^/]*\.service\)$@, of \1@p' "/proc/$lh_pid/cgroup" 2>/dev/null | head -n 1)
+            printf '%s (process %s%s), which holds %s\n' "$(one_line "$lh_name")" "$lh_pid" "$lh_unit" "$lh_file"
+            return 0
+        done
+    done
+    return 1
+}
+
+# Waits until nobody holds a lock on these files, for 5 minutes at most, and says who does: wait_for_locks FILE...
+wait_for_locks() {
+    wl_end=$(($(date +%s) + 300)) wl_told=
+    while wl_holder=$(lock_holder "$@"); do
+        [ "$wl_holder" = "$wl_told" ] || waiting_for "$wl_holder"
+        wl_told=$wl_holder
+        [ "$(date +%s)" -lt "$wl_end" ] ||
+            give_up "waited 5 minutes for $wl_holder" remedy='let it end (ps -fp NUMBER shows what it is), or end it, and run slipway again'
+        # As in `wait_for`: whoever waits gives up with its connection.
+        if have mark; then mark wait 300 >&2 || exit 1; fi
+        sleep 0.3
+    done
+}
+
 # Polls a command until it succeeds: wait_for SECONDS WHAT COMMAND...
 wait_for() {
     wf_end=$(($(date +%s) + $1)) wf_limit=$1 wf_what=$2
@@ -62,13 +133,13 @@ fetch() {
     use_proxy
     for f_try in 1 2 3; do
         if have curl; then
-            curl -fsSL --connect-timeout 20 --speed-limit 1000 --speed-time 30 --max-time 900 -o "$2.part" -- "$1" && f_ok=1 || f_ok=0
+            f_said=$(curl -fsSL --connect-timeout 20 --speed-limit 1000 --speed-time 30 --max-time 900 -o "$2.part" -- "$1" 2>&1) && f_ok=1 || f_ok=0
         elif have wget; then
-            wget -q -t 1 -T 30 -O "$2.part" -- "$1" && f_ok=1 || f_ok=0
+            f_said=$(wget -nv -t 1 -T 30 -O "$2.part" -- "$1" 2>&1) && f_ok=1 || f_ok=0
         elif [ -x /usr/lib/apt/apt-helper ]; then
-            /usr/lib/apt/apt-helper -o Acquire::Retries=0 download-file "$1" "$2.part" >/dev/null && f_ok=1 || f_ok=0
+            f_said=$(/usr/lib/apt/apt-helper -o Acquire::Retries=0 download-file "$1" "$2.part" 2>&1) && f_ok=1 || f_ok=0
         else
-            die "nothing here can download $1: install curl or wget"
+            give_up "nothing here can download $1" remedy='install curl or wget on this host'
         fi
         if [ "$f_ok" = 1 ]; then
             mv -f "$2.part" "$2"
@@ -77,7 +148,13 @@ fetch() {
         [ "$f_try" = 3 ] || sleep 1
     done
     rm -f "$2.part"
-    die "could not download $1"
+    # One line of what was said will do: the last that says anything of an error.
+    f_why=$(printf '%s\n' "$f_said" | grep -v '^[[:space:]]*$' | tail -n 1)
+    case $f_said in
+    *'o space left on device'* | *'Failed writing'* | *'Failure writing'* | *'Cannot write to'*)
+        give_up "no space is left for $2: ${f_why#curl: }" remedy='make room on that file system: df -h shows how full each is' ;;
+    esac
+    give_up "could not download $1: ${f_why#curl: }" remedy='see that this host reaches that address (curl -fLO it there), or name another in the cluster file' again
 }
 
 # An OpenPGP key file without its armour, if it has any: openpgp_binary FILE.
@@ -261,7 +338,7 @@ run_step() {
     mkdir -p "$STATE" "$STATE/undo" "$STATE/before" "$RUN"
     exec 9>"$RUN/lock"
     if ! flock -n 9; then
-        say "waiting for $(cat "$RUN/holder" 2>/dev/null || echo 'another slipway'), which is still running here"
+        waiting_for "$(cat "$RUN/holder" 2>/dev/null || echo 'another slipway'), which is still running here"
         rs_end=$(($(date +%s) + 1800))
         until flock -n 9; do
             [ "$(date +%s)" -lt "$rs_end" ] || die "another slipway has held this host for 30 minutes: $(cat "$RUN/holder" 2>/dev/null)"
@@ -318,7 +395,7 @@ run_detached() {
     else
         d_end=$(($(date +%s) + 3600)) d_told=
         while [ -d "$d_dir" ] && ! flock -n "$d_dir/lock" true; do
-            [ -n "$d_told" ] || say "waiting for an earlier run of $1 to end"
+            [ -n "$d_told" ] || waiting_for "an earlier run of $1 to end"
             d_told=yes
             [ "$(date +%s)" -lt "$d_end" ] || die "an earlier run of $1 has not ended in an hour"
             # Whoever waits gives up with its connection: it must not start a job when nobody asks for it any more.

@@ -237,20 +237,11 @@ impl OsProfile {
 
     /// The first key that a host's profile must have and this one, with all that it inherits, lacks.
     pub(super) fn lacks(&self) -> Option<String> {
-        let shell = &self.packages.shell;
+        if let Some(key) = self.packages.shell.lacks() {
+            return Some(format!("packages.shell.{key}"));
+        }
         let repository = &self.kubernetes.repository;
         let mut needed = vec![
-            ("packages.shell.run".to_owned(), shell.run.is_empty()),
-            ("packages.shell.installed".to_owned(), shell.installed.is_empty()),
-            ("packages.shell.installed_at".to_owned(), shell.installed_at.is_empty()),
-            ("packages.shell.unfinished".to_owned(), shell.unfinished.is_empty()),
-            ("packages.shell.refresh".to_owned(), shell.refresh.is_empty()),
-            ("packages.shell.specs".to_owned(), shell.specs.is_empty()),
-            ("packages.shell.install".to_owned(), shell.install.is_empty()),
-            ("packages.shell.added".to_owned(), shell.added.is_empty()),
-            ("packages.shell.purge".to_owned(), shell.purge.is_empty()),
-            ("packages.shell.unhold".to_owned(), shell.hold.is_some() && shell.unhold.is_none()),
-            ("packages.shell.held".to_owned(), shell.hold.is_some() && shell.held.is_none()),
             ("packages.format".to_owned(), self.packages.format.is_none()),
             ("packages.prerequisites".to_owned(), self.packages.prerequisites.is_empty()),
             ("packages.manager".to_owned(), self.packages.manager.is_empty()),

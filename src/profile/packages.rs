@@ -1,17 +1,43 @@
-//! How a package manager is called: bodies of shell functions.
+//! How a package manager is called: bodies of shell functions, and what it says when it is in trouble.
+
+use std::borrow::Cow;
 
 use serde::Deserialize;
 
 use crate::lower::quote;
 
-/// Bodies of shell functions, called `pkg_run`, `pkg_installed` and so on. They may call each other and `have`, `say`, `die` and `use_proxy`;
-/// only `purge` must do without these, since it runs in an undo script.
+/// `pkg_run`: what is done about each call of the package manager, whichever it is.
+const RUN: &str = include_str!("packages/run.sh");
+
+/// `pkg_some`: ends where there is nothing to install. A command substitution that fails in `set --` leaves nothing, and ends nothing.
+const SOME: &str = "\
+[ $# -gt 0 ] || give_up 'the package repositories do not have the wanted version' \\
+    remedy='write a version that they have as `kubernetes` in the cluster file, or name another repository under [packages]'";
+
+/// `pkg_explain`: ends with what the last call of the package manager said was wrong, if it says anything that is known.
+const EXPLAIN: &str = "\
+if pkg_trouble; then give_up \"$pkg_cause\" \"remedy=$pkg_remedy\" $pkg_again; fi
+exit \"$(cat \"$RUN/packages.status\")\"";
+
+/// `pkg_warn`: tells what the last call of the package manager said was wrong, though what was wanted of it is there.
+const WARN: &str = "if pkg_trouble; then note \"$pkg_cause\"; fi";
+
+/// Bodies of shell functions, called `pkg_installed`, `pkg_refresh` and so on, and the troubles of their package manager. They may call
+/// each other, `pkg_run`, and the functions of every program (`have`, `say`, `give_up`, `use_proxy`); only `purge` must do without these, since
+/// it runs in an undo script.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PackageShell {
-    /// ARGUMENT...: the package manager itself, through the proxy if there is one, asking nothing, waiting for its lock.
+    /// ARGUMENT...: the package manager itself, through the proxy if there is one, asking nothing, not waiting for its locks. As `pkg_run` it is called when nobody holds
+    /// them and `mend` is done, and its output, both streams in one, is kept.
     pub run: String,
-    /// Finishes what an interrupted run of the package manager has begun.
+    /// The files that it locks, in the order in which it does. In one named `*.pid` stands the number of the process that holds it.
+    pub locks: Vec<String>,
+    /// Extended regular expression of lines that say that somebody else holds one of them.
+    pub locked: String,
+    /// What it says when it can not do its work; of those that it says, the first in this list counts.
+    pub troubles: Vec<Trouble>,
+    /// Finishes what an interrupted run of the package manager has begun, if there is anything.
     pub mend: Option<String>,
     /// NAME...: true when all are installed.
     pub installed: String,
@@ -42,26 +68,93 @@ pub struct PackageShell {
     pub held: Option<String>,
 }
 
+/// One way in which a package manager fails.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trouble {
+    /// Extended regular expression of whole lines. Without `@`, and with brackets around alternatives.
+    pub says: String,
+    /// What that means, for people, with the names from the line: `\1` is the first group of `says`.
+    pub cause: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// Whether it passes by itself now and then, so that the step may be tried again.
+    #[serde(default)]
+    pub passes: bool,
+}
+
 impl PackageShell {
+    /// `pkg_trouble`: true where the last call of the package manager was in a trouble that is known, and then sets what to say of it.
+    fn trouble(&self) -> String {
+        let mut shell = String::new();
+        for Trouble { says, cause, remedy, passes } in &self.troubles {
+            let script = quote(&format!("s@^{says}$@{cause}@p"));
+            let again = if *passes { "again" } else { "" };
+            shell.push_str(&format!(
+                "pkg_cause=$(sed -En {script} \"$RUN/packages.out\" | head -n 1)\n\
+                 if [ -n \"$pkg_cause\" ]; then pkg_again={again} pkg_remedy={}; return 0; fi\n",
+                quote(remedy)
+            ));
+        }
+        shell + "return 1"
+    }
+
+    /// The first key among these that must be there and is not, or can not be understood.
+    pub(super) fn lacks(&self) -> Option<String> {
+        let needed = [
+            ("run", self.run.is_empty()),
+            ("locks", self.locks.is_empty()),
+            ("locked", self.locked.is_empty()),
+            ("installed", self.installed.is_empty()),
+            ("installed_at", self.installed_at.is_empty()),
+            ("unfinished", self.unfinished.is_empty()),
+            ("refresh", self.refresh.is_empty()),
+            ("specs", self.specs.is_empty()),
+            ("install", self.install.is_empty()),
+            ("added", self.added.is_empty()),
+            ("purge", self.purge.is_empty()),
+            ("unhold", self.hold.is_some() && self.unhold.is_none()),
+            ("held", self.hold.is_some() && self.held.is_none()),
+        ];
+        let missing = needed.into_iter().find_map(|(key, missing)| missing.then(|| key.to_owned()));
+        missing.or_else(|| {
+            let odd = |trouble: &Trouble| {
+                let Trouble { says, cause, remedy, .. } = trouble;
+                [says, cause, remedy].iter().any(|text| text.is_empty() || text.contains('\n'))
+                    || says.contains('@')
+                    || cause.contains('@')
+            };
+            Some(format!("troubles (number {})", self.troubles.iter().position(odd)? + 1))
+        })
+    }
+
     /// `text` with the functions that it calls in front of it.
     #[must_use]
-    pub fn with(&self, text: &str) -> String {
-        let functions = [
-            ("pkg_run", Some(&self.run)),
-            ("pkg_mend", self.mend.as_ref()),
-            ("pkg_installed", Some(&self.installed)),
-            ("pkg_installed_at", Some(&self.installed_at)),
-            ("pkg_unfinished", Some(&self.unfinished)),
-            ("pkg_known", self.known.as_ref()),
-            ("pkg_refresh", Some(&self.refresh)),
-            ("pkg_specs", Some(&self.specs)),
-            ("pkg_install", Some(&self.install)),
-            ("pkg_added", Some(&self.added)),
-            ("pkg_purge", Some(&self.purge)),
-            ("pkg_key_undo", self.key_undo.as_ref()),
-            ("pkg_hold", self.hold.as_ref()),
-            ("pkg_unhold", self.unhold.as_ref()),
-            ("pkg_held", self.held.as_ref()),
+    pub fn with<'a>(&'a self, text: &'a str) -> String {
+        let some = |body: &'a str| Some(Cow::Borrowed(body));
+        let functions: [(&str, Option<Cow<'_, str>>); 22] = [
+            ("pkg_run", some(RUN)),
+            ("pkg_call", some(&self.run)),
+            ("pkg_wait", Some(format!("wait_for_locks {}", words(&self.locks)).into())),
+            ("pkg_locked", Some(format!("grep -Eq {} \"$RUN/packages.out\"", quote(&self.locked)).into())),
+            ("pkg_trouble", Some(self.trouble().into())),
+            ("pkg_some", some(SOME)),
+            ("pkg_explain", some(EXPLAIN)),
+            ("pkg_warn", some(WARN)),
+            ("pkg_mend", some(self.mend.as_deref().unwrap_or(":"))),
+            ("pkg_installed", some(&self.installed)),
+            ("pkg_installed_at", some(&self.installed_at)),
+            ("pkg_unfinished", some(&self.unfinished)),
+            ("pkg_known", self.known.as_deref().and_then(some)),
+            ("pkg_refresh", some(&self.refresh)),
+            ("pkg_specs", some(&self.specs)),
+            ("pkg_install", some(&self.install)),
+            ("pkg_added", some(&self.added)),
+            ("pkg_purge", some(&self.purge)),
+            ("pkg_key_undo", self.key_undo.as_deref().and_then(some)),
+            ("pkg_hold", self.hold.as_deref().and_then(some)),
+            ("pkg_unhold", self.unhold.as_deref().and_then(some)),
+            ("pkg_held", self.held.as_deref().and_then(some)),
         ];
         let mut wanted = vec![false; functions.len()];
         let mut texts = vec![text];
@@ -70,11 +163,11 @@ impl PackageShell {
                 let called = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == *name);
                 if let (true, false, Some(body)) = (called, wanted[index], body) {
                     wanted[index] = true;
-                    texts.push(body.as_str());
+                    texts.push(body);
                 }
             }
         }
-        let bodies = functions.iter().zip(wanted).filter_map(|((name, body), wanted)| wanted.then_some((name, (*body)?)));
+        let bodies = functions.iter().zip(wanted).filter_map(|((name, body), wanted)| wanted.then_some((name, body.as_deref()?)));
         let mut shell: String = bodies.map(|(name, body)| format!("{name}() {{\n{}\n}}\n", body.trim_end())).collect();
         shell.push_str(text);
         shell

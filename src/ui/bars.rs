@@ -53,6 +53,7 @@ impl Bars {
     }
 
     pub(super) fn observe(&mut self, event: &Event, at: Duration, verbose: bool) {
+        let waited = matches!(event, Event::Line { id, .. } if self.board.is_waiting(&id.host));
         self.board.observe(event, at);
         match event {
             Event::Line { id, text } if verbose => self.above(&format!("{id}: {text}")),
@@ -67,6 +68,9 @@ impl Bars {
             _ => {}
         }
         match event {
+            // A row says what its step waits for until there is something else to say.
+            Event::Waiting { id, .. } => self.draw(|row| row.host == id.host, at),
+            Event::Line { id, .. } if waited => self.draw(|row| row.host == id.host, at),
             Event::Line { .. } | Event::Note { .. } | Event::Stopping | Event::Retrying { .. } => {}
             Event::Planned { .. } => self.draw(|_| true, at),
             Event::Host { host, .. } => self.draw(|row| row.host == *host, at),

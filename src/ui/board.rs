@@ -28,6 +28,8 @@ pub(super) struct Row {
     lane: Vec<Planned>,
     /// The step under way, and when it started.
     pub(super) current: Option<(StepId, Duration)>,
+    /// What that step waits for.
+    pub(super) waiting: Option<String>,
     pub(super) changed: usize,
     pub(super) failed: usize,
     /// Blocked or cancelled.
@@ -47,10 +49,17 @@ impl Board {
                     self.row(&step.id.host).lane.push(step.clone());
                 }
             }
-            Event::Started { id, .. } => self.row(&id.host).current = Some((id.clone(), at)),
+            Event::Started { id, .. } => {
+                let row = self.row(&id.host);
+                row.current = Some((id.clone(), at));
+                row.waiting = None;
+            }
+            Event::Waiting { id, what } => self.row(&id.host).waiting = Some(what.clone()),
+            Event::Line { id, .. } => self.row(&id.host).waiting = None,
             Event::Finished { id, outcome, .. } => {
                 self.ended.insert(id.clone());
                 let row = self.row(&id.host);
+                row.waiting = None;
                 row.current.take_if(|(current, _)| current == id);
                 match outcome {
                     Outcome::Unchanged => {}
@@ -59,8 +68,13 @@ impl Board {
                     Outcome::Blocked { .. } | Outcome::Cancelled => row.left += 1,
                 }
             }
-            Event::Line { .. } | Event::Retrying { .. } | Event::Note { .. } | Event::Stopping => {}
+            Event::Retrying { .. } | Event::Note { .. } | Event::Stopping => {}
         }
+    }
+
+    /// Whether the step under way on a host waits for something.
+    pub(super) fn is_waiting(&self, host: &str) -> bool {
+        self.rows.iter().any(|row| row.host == host && row.waiting.is_some())
     }
 
     fn row(&mut self, host: &str) -> &mut Row {
@@ -70,6 +84,7 @@ impl Board {
                 state: HostState::Connecting,
                 lane: Vec::new(),
                 current: None,
+                waiting: None,
                 changed: 0,
                 failed: 0,
                 left: 0,
@@ -97,7 +112,10 @@ impl Board {
     /// What a host is doing, in a few words.
     pub(super) fn doing(&self, row: &Row) -> String {
         if let Some((id, _)) = &row.current {
-            return format!("{}  {}", id.phase, self.title(id));
+            return match &row.waiting {
+                Some(what) => format!("{}  waiting for {what}", id.phase),
+                None => format!("{}  {}", id.phase, self.title(id)),
+            };
         }
         match row.state {
             HostState::Connecting => return "connecting".to_owned(),

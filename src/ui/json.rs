@@ -8,6 +8,7 @@
 //! | `host` | `host`, `state` (`connecting`, `probing`, `ready`, `failed`), `seconds`, `execs` (programs run on it so far) |
 //! | `planned` | `steps`: each `step`, `title`, `verdict` (`done`, `run`, `maybe`), `needs` (paths) |
 //! | `started` | `host`, `step`, `attempt` (1 is the first) |
+//! | `waiting` | `host`, `step`, `what`: what a running step waits for on its host, until its next line or its end |
 //! | `line` | `host`, `step`, `text`: a line that the step printed |
 //! | `retrying` | `host`, `step`, `attempt` (the one that failed), `because`, `pause` |
 //! | `finished` | `host`, `step`, `outcome` (`unchanged`, `changed`, `failed`, `blocked`, `cancelled`), `seconds`; if failed, `failure`: `what`, `command`, `exit`, `tail` (lines), `hint`; if blocked, `by` |
@@ -51,6 +52,7 @@ pub(super) fn event(event: &Event, at: Duration) -> Value {
             json!({"event": "planned", "steps": steps.iter().map(step).collect::<Vec<_>>()})
         }
         Event::Started { id, attempt } => json!({"event": "started", "host": id.host, "step": path(id), "attempt": attempt}),
+        Event::Waiting { id, what } => json!({"event": "waiting", "host": id.host, "step": path(id), "what": what}),
         Event::Line { id, text } => json!({"event": "line", "host": id.host, "step": path(id), "text": text}),
         Event::Retrying { id, attempt, because, pause } => json!({
             "event": "retrying", "host": id.host, "step": path(id), "attempt": attempt, "because": because, "pause": seconds(*pause),

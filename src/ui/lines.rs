@@ -55,6 +55,7 @@ impl Lines {
                 self.due.insert(id.clone(), at + QUIET);
                 String::new()
             }
+            Event::Waiting { id, what } => format!("{}  waiting for {what}\n", self.name(id)),
             Event::Line { id, text } if self.verbose => format!("{id}: {text}\n"),
             Event::Retrying { id, attempt, because, pause } => {
                 format!("{}  try {attempt} failed, next in {}: {because}\n", self.name(id), seconds(*pause))

@@ -90,6 +90,7 @@ fn describe(event: &Event) -> Vec<String> {
             steps.iter().map(|step| format!("{} planned: {:?}: {}", step.id, step.verdict, step.title)).collect()
         }
         Event::Started { id, attempt } => vec![format!("{id} started, try {attempt}")],
+        Event::Waiting { id, what } => vec![format!("{id} waiting for {what}")],
         Event::Line { id, text } => vec![format!("{id} | {text}")],
         Event::Retrying { id, attempt, because, pause } => {
             vec![format!("{id} try {attempt} failed, next in {:.1} s: {because}", pause.as_secs_f64())]

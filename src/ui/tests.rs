@@ -245,6 +245,25 @@ failed node2/join/kubeadm  Join the cluster: kubeadm exited with 1
 }
 
 #[test]
+fn what_a_step_waits_for_is_shown_everywhere() {
+    let events = run(Outcome::Changed);
+    let install = id("node1", "install", "containerd");
+    let waiting = Event::Waiting { id: install.clone(), what: "apt-get (process 7), which holds the lock".into() };
+    let mut begun = events[..7].to_vec();
+    begun.push((2, waiting.clone()));
+    assert!(lines(false, &begun).ends_with("node1  install/containerd  waiting for apt-get (process 7), which holds the lock\n"));
+    let shown = |events: &[(u64, Event)]| bars(events, events.len());
+    assert!(shown(&begun).starts_with("* node1  install  waiting for apt-get (process 7), which"), "{}", shown(&begun));
+    // Until there is something else to say.
+    begun.push((3, Event::Line { id: install, text: "Unpacking".into() }));
+    assert!(shown(&begun).starts_with("* node1  install  Install the container runtime"), "{}", shown(&begun));
+    assert_eq!(
+        json::event(&waiting, Duration::ZERO).to_string(),
+        r#"{"at":0.0,"event":"waiting","host":"node1","step":"node1/install/containerd","what":"apt-get (process 7), which holds the lock"}"#
+    );
+}
+
+#[test]
 fn a_style_is_chosen_by_what_standard_output_is() {
     assert_eq!(Style::choose(true, true), Style::Json);
     assert_eq!(Style::choose(false, true), Style::Bars);

@@ -12,7 +12,7 @@ use slipway::{
 use super::{centos_machine, cluster, debian_container, os, steps};
 
 /// A directory that stands for a host's root.
-pub(super) struct Root(PathBuf);
+pub(super) struct Root(pub(super) PathBuf);
 
 impl Root {
     pub(super) fn new(name: &str, files: &[(&str, &str)]) -> Self {

@@ -25,7 +25,7 @@ server=$!
 trap 'kill "$server" 2>/dev/null || :; rm -rf "$work"' EXIT
 with_cni "cni = \"http://$bridge:8099/network.yaml\"\ncni_sha256 = \"$(printf '%064d' 0)\""
 expect 40 "$slipway" up -c "$work/cluster.toml"
-shows 'has the SHA-256 .* and not 0000'
+shows 'is refused: its SHA-256 is .* and not 0000'
 with_cni "cni = \"http://$bridge:8099/network.yaml\"\ncni_sha256 = \"$(sha256sum <"$work/network.yaml" | cut -d ' ' -f 1)\""
 expect 0 "$slipway" up -c "$work/cluster.toml"
 nodes_are_ready 3

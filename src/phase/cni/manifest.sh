@@ -19,7 +19,8 @@ download() {
     [ -z "$sha256" ] || [ "$(sha256sum <"$manifest")" = "$sha256  -" ] || {
         m_is=$(sha256sum <"$manifest")
         rm -f "$manifest"
-        die "$url has the SHA-256 ${m_is%% *}, and not $sha256"
+        give_up "$url is refused: its SHA-256 is ${m_is%% *}, and not $sha256" \
+            remedy='see that it is what you want to apply, and then write its SHA-256 as `cni_sha256` in the cluster file'
     }
 }
 

@@ -1,7 +1,5 @@
 //! kubeadm, kubelet and kubectl: their repository, their exact version, and that nothing upgrades them behind our back.
 
-use std::time::Duration;
-
 use super::{NAME, packages};
 use crate::{
     error::{Error, Kind, Result},
@@ -21,24 +19,22 @@ pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
     let mut last = "kubernetes-repository";
     if shell.known.is_some() {
         last = "kubernetes-lists";
+        let step = Step::new(
+            scene.id(NAME, last),
+            "Fetch the list of Kubernetes' packages",
+            format!(
+                "The package manager must know {} in version {}.",
+                profile.kubernetes.packages.join(", "),
+                scene.stage.version
+            ),
+        )
+        .after(NAME, "kubernetes-repository");
+        let check = format!("pkg_installed_at {version} {names} || pkg_specs {version} {names} >/dev/null");
         steps.push(
-            Step::new(
-                scene.id(NAME, last),
-                "Fetch the list of Kubernetes' packages",
-                format!(
-                    "The package manager must know {} in version {}.",
-                    profile.kubernetes.packages.join(", "),
-                    scene.stage.version
-                ),
-            )
-            .after(NAME, "kubernetes-repository")
-            .check(Check::Sh(
-                shell.with(&format!("pkg_installed_at {version} {names} || pkg_specs {version} {names} >/dev/null")),
-            ))
-            .sh(shell.with(&format!("pkg_refresh {}", quote(&profile.kubernetes.repository.file))))
-            .detached()
-            .retry(3, Duration::from_secs(5), "repositories and the network fail now and then")
-            .hint(format!("see which versions the repository has: apt-cache madison {}", profile.kubernetes.packages.join(" "))),
+            packages::fetching_lists(step, shell, &profile.kubernetes.repository.file, &check).hint(format!(
+                "see which versions the repository has: apt-cache madison {}",
+                profile.kubernetes.packages.join(" ")
+            )),
         );
     }
     let mut install = packages::install(

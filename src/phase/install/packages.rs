@@ -12,9 +12,6 @@ use crate::{
     step::{Check, File, Step, Undo},
 };
 
-/// A command substitution that fails in `set --` leaves nothing, and ends nothing by itself.
-const ANY: &str = "[ $# -gt 0 ] || die 'the package repositories do not have the wanted version'";
-
 const MIRRORS: &str = "mirrors and the network fail now and then";
 
 pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
@@ -60,7 +57,7 @@ pub(super) fn missing(names: &str) -> String {
 pub(super) fn install(scene: &Scene<'_>, name: &str, title: &str, why: &str, specs: &str) -> Step {
     let shell = &scene.here.profile.packages.shell;
     Step::new(scene.id(NAME, name), title, why)
-        .sh(shell.with(&format!("{specs}\n{ANY}\npkg_install \"$@\"")))
+        .sh(shell.with(&format!("{specs}\npkg_some \"$@\"\nif pkg_install \"$@\"; then pkg_warn; else pkg_explain; fi")))
         .undo(removal(shell, specs))
         .detached()
         .retry(3, Duration::from_secs(5), MIRRORS)
@@ -70,7 +67,7 @@ pub(super) fn install(scene: &Scene<'_>, name: &str, title: &str, why: &str, spe
 fn removal(shell: &PackageShell, specs: &str) -> Undo {
     let function = format!("pkg_purge() {{\n{}\n}}", shell.purge.trim_end());
     Undo::Record(shell.with(&format!(
-        "{specs}\n{ANY}\nnew=$(pkg_added \"$@\")\nif [ -n \"$new\" ]; then\n    printf '%s\\n' {}\n    printf 'pkg_purge'\n    printf \" '%s'\" $new\n    printf ' || :\\n'\nfi",
+        "{specs}\npkg_some \"$@\"\nnew=$(pkg_added \"$@\")\nif [ -n \"$new\" ]; then\n    printf '%s\\n' {}\n    printf 'pkg_purge'\n    printf \" '%s'\" $new\n    printf ' || :\\n'\nfi",
         // `with` looks for calls by name: this text is only printed.
         quote(&function)
     )))
@@ -85,19 +82,28 @@ fn package_lists(scene: &Scene<'_>) -> Step {
     if let Some(packages) = runtime::packages_of(scene).ok().filter(|packages| packages.repository.is_none()) {
         check.push_str(&format!("{} || exit 1\n", known_or_there(scene, packages)));
     }
-    Step::new(
+    let step = Step::new(
         scene.id(NAME, "package-lists"),
         "Fetch the package lists",
         "The package manager must know the packages that the next steps install; a fresh image has no lists.",
-    )
-    .check(Check::Sh(profile.packages.shell.with(&check)))
-    .sh(profile.packages.shell.with("pkg_refresh"))
-    .detached()
-    .retry(3, Duration::from_secs(5), MIRRORS)
-    .hint(match scene.stage.cluster.proxy {
-        None => "see which repository fails: apt-get update; if the host reaches out through a proxy alone, name it under [proxy] in the cluster file",
+    );
+    fetching_lists(step, &profile.packages.shell, "", &check).hint(match scene.stage.cluster.proxy {
+        None => "see which repository fails: apt-get update",
         Some(_) => "see which repository fails: apt-get update, with what /etc/slipway-proxy.env says",
     })
+}
+
+/// A step that fetches lists, all or those of one repository's file, so that `check` holds. If it does, a repository that failed was not
+/// needed: that is worth a word, and no more.
+pub(super) fn fetching_lists(step: Step, shell: &PackageShell, file: &str, check: &str) -> Step {
+    step.check(Check::Sh(shell.with(check)))
+        .sh(shell.with(&format!(
+            "pkg_refresh {} || :\nif (\n{}\n) >/dev/null 2>&1; then pkg_warn; else pkg_explain; fi",
+            quote(file),
+            check.trim_end()
+        )))
+        .detached()
+        .retry(3, Duration::from_secs(5), MIRRORS)
 }
 
 /// Shell that is true where the runtime is on the host, or its packages are known.
@@ -109,16 +115,13 @@ fn known_or_there(scene: &Scene<'_>, packages: &RuntimePackages) -> String {
 /// The lists of the repository that a runtime comes from.
 pub(super) fn runtime_lists(scene: &Scene<'_>, packages: &RuntimePackages, from: &Repository) -> Step {
     let shell = &scene.here.profile.packages.shell;
-    Step::new(
+    let step = Step::new(
         scene.id(NAME, "runtime-lists"),
         format!("Fetch the list of {}'s packages", scene.here.runtime.name),
         format!("The package manager must know {}.", packages.packages.join(", ")),
     )
-    .after(NAME, "runtime-repository")
-    .check(Check::Sh(shell.with(&known_or_there(scene, packages))))
-    .sh(shell.with(&format!("pkg_refresh {}", quote(&from.file))))
-    .detached()
-    .retry(3, Duration::from_secs(5), MIRRORS)
+    .after(NAME, "runtime-repository");
+    fetching_lists(step, shell, &from.file, &known_or_there(scene, packages))
 }
 
 /// A signed repository as it is to be used.
@@ -171,9 +174,13 @@ pub(super) fn repository(scene: &Scene<'_>, stem: &str, whose: &str, source: &So
     .sh(format!(
         "fetch {url} \"$RUN/{key_name}\"
 found=$(openpgp_fingerprints \"$RUN/{key_name}\" | sort -u | tr '\\n' ' ')
-[ \"${{found% }}\" = {expected} ] || die \"the key at \"{url}\" has the fingerprint ${{found:-of no key}}and not \"{expected}
-if openpgp_expired \"$RUN/{key_name}\"; then die \"the key at \"{url}\" has expired: name a newer copy of it\"; fi
-grep -q '^-----BEGIN PGP PUBLIC KEY BLOCK' \"$RUN/{key_name}\" || die \"the key at \"{url}\" is not ASCII-armoured\"
+[ \"${{found% }}\" = {expected} ] || give_up \"the signing key at \"{url}\" is refused: its fingerprint is ${{found:-none, it is no key, }}and not \"{expected} \\
+    remedy='find out whose key it is; only if it is the right one, write its `fingerprint` under [packages] in the cluster file'
+if openpgp_expired \"$RUN/{key_name}\"; then
+    give_up \"the signing key at \"{url}\" is refused: it has expired\" remedy='name a newer copy of it as `key` under [packages] in the cluster file'
+fi
+grep -q '^-----BEGIN PGP PUBLIC KEY BLOCK' \"$RUN/{key_name}\" ||
+    give_up \"the signing key at \"{url}\" is not ASCII-armoured\" remedy='name an armoured copy of it (gpg --enarmor) as `key` under [packages] in the cluster file'
 {print}() {{
     cat \"$RUN/{key_name}\"
 }}
@@ -186,10 +193,6 @@ rm -f \"$RUN/{key_name}\"",
     let shell = &scene.here.profile.packages.shell;
     if shell.key_undo.is_some() {
         key_step = key_step.undo(Undo::Record(shell.with(&format!("pkg_key_undo {expected}"))));
-    }
-    if stem == "kubernetes" {
-        key_step = key_step
-            .hint("if you know that the repository has another key, name it: `fingerprint` under [packages] in the cluster file");
     }
     let file = File::new(&profile.file, text);
     let repository_step = Step::files(

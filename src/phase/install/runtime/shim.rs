@@ -40,7 +40,8 @@ pub(super) fn step(scene: &Scene<'_>) -> Result<Option<Step>> {
     ln -sf \"$own\" {program}
 elif [ ! -x {program} ]; then
     fetch {url} \"$RUN/shim.tgz\"
-    has_sha256 \"$RUN/shim.tgz\" {sha256} || die {url}' is not the archive that was wanted: its SHA-256 is another'
+    has_sha256 \"$RUN/shim.tgz\" {sha256} ||
+        give_up {url}' is refused: its SHA-256 is not that of the archive that is wanted' remedy='see what is between this host and that address, or put the program in place yourself'
     mkdir -p {dir}
     tar -xzOf \"$RUN/shim.tgz\" {member} >{program}.new
     chmod 755 {program}.new
