@@ -231,7 +231,7 @@ kubernetes_trouble() {
     install 60 40 'kubernetes-*'
     refused 'http://127.0.0.1:9/.* can not be fetched: .*' 'see that'
     from hang/
-    install 150 40 'kubernetes-*'
+    install 120 40 'kubernetes-*'
     refused "$mirror/hang/.* can not be fetched: " 'see that'
 
     say "$1: a package that is not what the list says, and one that somebody else has signed"
