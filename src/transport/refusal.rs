@@ -33,7 +33,7 @@ pub(super) fn refused(status: i32, said: &[String], gave_password: bool, login: 
         return Ended::Refused { error: by_doas(line, login), wants_password: false };
     }
     // sudo says some things without its name.
-    if let Some(line) = last_with(&["sudo", "sorry, try again", "sorry, a password is required"]) {
+    if let Some(line) = last_with(&["sudo", "sorry, user", "sorry, try again", "sorry, a password is required"]) {
         return by_sudo(line, gave_password, login);
     }
     let Login { user, who, .. } = login;
