@@ -37,9 +37,9 @@ pub(super) struct Wish {
 }
 
 impl Wish {
-    /// What holds before the cluster file says anything: the user's own ssh configuration.
+    /// What holds before the cluster file says anything: the ssh configuration of the user and of the system.
     pub(super) fn before(check: &Check<'_>) -> Result<Self> {
-        let config = check.ssh_config.map_or_else(|| Ok(SshConfig::default()), SshConfig::read_if_there).map_err(avoidable)?;
+        let config = check.ssh_config.map_or_else(|| Ok(SshConfig::default()), SshConfig::usual).map_err(avoidable)?;
         Ok(Self { config: Rc::new(config), ..Self::default() })
     }
 

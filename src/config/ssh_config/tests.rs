@@ -114,6 +114,92 @@ fn matches_that_can_be_judged_are_and_others_are_passed_over_with_a_note() {
 }
 
 #[test]
+fn a_match_sees_the_host_name_with_its_tokens_filled_in_and_jump_hosts_have_tokens_too() {
+    let text = "Host web\nHostName %h.example.com\nPort 23\nUser me\nMatch host web.example.com\nProxyJump %r@gate-%n.%h:%p\n\
+                Match host %h.example.com\nHostKeyAlias never\n";
+    let found = found(text, "web");
+    let spec = Spec { user: Some("me".into()), host: "gate-web.web.example.com".into(), port: Some(23) };
+    assert_eq!((found.jump, found.alias), (Some(vec![spec]), None));
+}
+
+#[test]
+fn a_match_that_can_not_be_judged_is_no_news_where_nothing_below_it_counts() {
+    assert!(found("Match final all\nGSSAPIAuthentication yes\n", "a").notes.is_empty());
+    assert_eq!(found("Match final all\nUser me\n", "a").notes.len(), 1);
+}
+
+/// A directory with the ssh configurations of a user and of a system, gone with the test.
+struct Files(Usual, PathBuf);
+
+impl Files {
+    fn of(name: &str, user: &str, system: &str) -> Self {
+        let dir = env::temp_dir().join(format!("slipway-usual-{name}-{}", std::process::id()));
+        fs::create_dir_all(dir.join("etc/ssh_config.d")).unwrap();
+        fs::write(dir.join("config"), user).unwrap();
+        fs::write(dir.join("etc/ssh_config"), system).unwrap();
+        Self(Usual { user: Some(dir.join("config")), system: dir.join("etc/ssh_config") }, dir)
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.1).unwrap();
+    }
+}
+
+#[test]
+fn the_systems_file_counts_after_the_users() {
+    let files = Files::of("both", "Host a\nUser mine\n", "Include ssh_config.d/*.conf\nHost *\nUser theirs\nPort 23\n");
+    fs::write(files.1.join("etc/ssh_config.d/10-alias.conf"), "Host a b\nHostKeyAlias included\n").unwrap();
+    let look = |files: &Usual, host: &str| {
+        let found = SshConfig::usual(files).unwrap().lookup(host, Said::default(), false).unwrap();
+        (found.user, found.port, found.alias)
+    };
+    assert_eq!(look(&files.0, "a"), (Some("mine".into()), Some(23), Some("included".into())));
+    assert_eq!(look(&files.0, "c"), (Some("theirs".into()), Some(23), None));
+    let system = files.0.system.clone();
+    assert_eq!(look(&Usual { user: None, system }, "a").0, Some("theirs".into()));
+    let nowhere = || "/nowhere/config".into();
+    assert_eq!(look(&Usual { user: Some(nowhere()), system: nowhere() }, "a"), (None, None, None));
+}
+
+#[test]
+fn a_proxy_command_of_the_system_is_passed_over_with_a_note() {
+    let system =
+        "Host *\nGlobalKnownHostsFile /var/lib/sss/pubconf/known_hosts\nProxyCommand lookup %h\nHost b\nProxyJump gate\n";
+    let files = Files::of("command", "Host c\nProxyCommand nc %h %p\nHost d\nProxyJump gate\n", system);
+    let config = SshConfig::usual(&files.0).unwrap();
+    let look = |host: &str, own_jump| config.lookup(host, Said::default(), own_jump);
+    let found = look("a", false).unwrap();
+    assert_eq!(found.global_known_hosts.unwrap(), ["/var/lib/sss/pubconf/known_hosts"]);
+    let note = format!("{}:3: slipway does not run the system's ProxyCommand", files.0.system.display());
+    assert_eq!((found.notes, found.jump), (vec![note], None));
+    assert_eq!(look("b", false).unwrap().jump.unwrap().len(), 1);
+    assert!(look("c", false).unwrap_err().what.ends_with("config:2: c is behind a ProxyCommand, which slipway does not run"));
+    assert!(look("d", false).unwrap().notes.is_empty() && look("a", true).unwrap().notes.is_empty());
+}
+
+/// As `ssh -F`.
+#[test]
+fn a_cluster_file_that_names_a_configuration_does_without_the_systems() {
+    let files = Files::of("named", "Port 23\n", "User theirs\n");
+    fs::write(files.1.join("own"), "Port 24\n").unwrap();
+    let way = |ssh: &str| {
+        let text = format!(
+            "[cluster]\nname = \"lab\"\nkubernetes = \"1.34\"\n[ssh]\n{ssh}\n[[host]]\nname = \"cp1\"\naddress = \"192.0.2.11\"\n\
+             role = \"control-plane\"\n"
+        );
+        let source = crate::config::source::Source::unnamed(&text);
+        let cluster = crate::config::check::cluster(&source, &files.1, Some(&files.0)).unwrap();
+        let crate::config::Reach::Ssh(ssh) = &cluster.hosts[0].reach else { panic!("it is local") };
+        (ssh.user.clone(), ssh.port)
+    };
+    assert_eq!(way(""), ("theirs".into(), 23));
+    assert_eq!(way("ssh_config = \"own\""), ("root".into(), 24));
+    assert_eq!(way("ssh_config = \"none\""), ("root".into(), 22));
+}
+
+#[test]
 fn a_proxy_command_ends_it_unless_there_is_another_way() {
     let text =
         "Host a\nProxyCommand nc %h %p\nProxyJump gate\nHost b\nProxyCommand none\nProxyJump gate\nHost *\nProxyJump gate\n";
