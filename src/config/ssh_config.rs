@@ -7,6 +7,7 @@
 //! ProxyCommand is refused, but for the system's, which is passed over with a note; every other keyword is passed over.
 
 mod glob_paths;
+mod import;
 mod jump;
 mod lookup;
 mod read;
@@ -16,11 +17,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use self::import::parse;
 pub(super) use self::{
-    jump::{Spec, is_ssh_name, specs},
+    jump::{FARTHEST, Spec, is_ssh_name, specs, too_far},
     lookup::{Agent, Found, Said},
 };
-use super::{HostKeys, new::Host};
 use crate::error::{Error, Kind, Result};
 
 /// One configuration with all that it includes. The default knows nothing.
@@ -101,61 +102,6 @@ fn read_text(path: &Path, home: &Path) -> Result<(String, String)> {
 /// Whether a known_hosts file is one that remembers nothing.
 pub(super) fn forgets(file: &str) -> bool {
     file == "/dev/null" || file.eq_ignore_ascii_case("nul")
-}
-
-const HINT: &str = "pipe it in whole: `vagrant ssh-config | slipway new --ssh-config -`";
-
-/// Reads the hosts of an ssh configuration: the names that its `Host` lines spell out, in their order, each with what all lines
-/// together say of it.
-///
-/// # Errors
-/// `Syntax` for what ssh itself would refuse, and `Invalid` for what slipway cannot follow: hosts behind a `ProxyCommand`.
-pub fn parse(text: &str) -> Result<Vec<Host>> {
-    let hinted = |error: Error| if error.hints.is_empty() { error.hint(HINT) } else { error };
-    let config = SshConfig::parse(text, "ssh configuration").map_err(hinted)?;
-    let names = read::names(&config.blocks);
-    if names.is_empty() {
-        return Err(Error::new(Kind::Invalid, "the ssh configuration has no Host").hint(HINT));
-    }
-    names.into_iter().map(|name| import(&config, name).map_err(hinted)).collect()
-}
-
-fn import(config: &SshConfig, name: String) -> Result<Host> {
-    let found = config.lookup(&name, Said::default(), false)?;
-    if let Some(file) = found.revoked_host_keys.first() {
-        let what = format!("{name} has RevokedHostKeys {file}, which a cluster file can not say");
-        return Err(Error::new(Kind::Invalid, what)
-            .hint("leave the file where it is, and name it there: ssh_config = \"FILE\" under [ssh]"));
-    }
-    // Vagrant's machines change their keys with each rebuild, so it turns checking off and remembers nothing. slipway
-    // has no such setting; the nearest is to accept a new key, and to remember it in a file of the cluster's own.
-    let accept_new = found.host_keys == Some(HostKeys::AcceptNew);
-    let remembered = found.known_hosts.unwrap_or_default().into_iter().find(|file| !forgets(file));
-    // A jump host may be one of this configuration, which is not there to ask when the cluster file is used.
-    let hops = found.jump.filter(|specs| !specs.is_empty()).map(|specs| {
-        let hops = specs.iter().map(|spec| written_out(config, spec)).collect::<Result<Vec<_>>>()?;
-        Ok::<_, Error>(hops.join(","))
-    });
-    Ok(Host {
-        address: Some(found.hostname.unwrap_or_else(|| name.clone())),
-        name,
-        role: None,
-        user: found.user,
-        port: found.port,
-        keys: found.keys.unwrap_or_default(),
-        known_hosts: remembered,
-        accept_new,
-        jump: hops.transpose()?,
-    })
-}
-
-fn written_out(config: &SshConfig, spec: &Spec) -> Result<String> {
-    let found = config.lookup(&spec.host, Said::default(), false)?;
-    let host = found.hostname.unwrap_or_else(|| spec.host.clone());
-    let host = if host.contains(':') { format!("[{host}]") } else { host };
-    let user = spec.user.clone().or(found.user).map_or_else(String::new, |user| format!("{user}@"));
-    let port = spec.port.or(found.port).map_or_else(String::new, |port| format!(":{port}"));
-    Ok(format!("{user}{host}{port}"))
 }
 
 #[cfg(test)]

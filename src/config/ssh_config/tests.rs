@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::{HostKeys, new::Host};
 
 #[test]
 fn vagrants_output_is_read() {
@@ -76,6 +77,45 @@ fn what_can_not_be_followed_is_refused_with_its_line() {
         assert_eq!((error.kind, error.what.as_str()), (kind, what));
         assert_eq!(error.hints.len(), 1);
     }
+}
+
+#[test]
+fn nothing_that_a_cluster_file_can_not_say_is_dropped() {
+    let can_not = "which a cluster file can not say";
+    for (text, what) in [
+        ("Host a\nHostKeyAlias b\n", format!("a has HostKeyAlias b, {can_not}")),
+        ("Host a\nIdentityAgent /run/agent\n", format!("a has IdentityAgent /run/agent, {can_not}")),
+        ("Host a\nIdentityFile none\n", format!("a has IdentityFile none, {can_not}")),
+        ("Host a\nUserKnownHostsFile /a /b\n", format!("a has a second UserKnownHostsFile, /b, {can_not}")),
+        ("Host a\nGlobalKnownHostsFile /g\n", format!("a has GlobalKnownHostsFile /g, {can_not}")),
+        ("Host a\nProxyJump g\nHost g\nIdentityFile /k\n", format!("a and its jump host g differ in IdentityFile, {can_not}")),
+        (
+            "Host a\nProxyJump g\nHost g\nUserKnownHostsFile /k\n",
+            format!("a and its jump host g differ in UserKnownHostsFile, {can_not}"),
+        ),
+        (
+            "Host a\nMatch host a exec true\nPort 23\n",
+            "ssh configuration:2: slipway can not judge `Match exec`; what stands below it is passed over".into(),
+        ),
+    ] {
+        let error = parse(text).unwrap_err();
+        assert_eq!(error.what, what);
+        assert_eq!(error.hints, ["leave the file where it is, and name it there: ssh_config = \"FILE\" under [ssh]"]);
+    }
+    // What holds for both alike can be said, and so can an agent that is not to be asked.
+    let text =
+        "Host a\nIdentityAgent none\nProxyJump g\nHost *\nIdentityFile /k\nIdentityAgent none\nGlobalKnownHostsFile /dev/null\n";
+    let host = &parse(text).unwrap()[0];
+    assert_eq!((host.keys.as_slice(), host.agent, host.jump.as_deref()), (["/k".to_owned()].as_slice(), Some(false), Some("g")));
+}
+
+#[test]
+fn jump_hosts_behind_jump_hosts_are_written_out() {
+    let text = "Host a\nProxyJump in,last\nHost in\nHostName 192.0.2.2\nProxyJump me@out:23\nHost out\nHostName 192.0.2.1\n\
+                Host last\nProxyJump never\n";
+    assert_eq!(parse(text).unwrap()[0].jump.as_deref(), Some("me@192.0.2.1:23,192.0.2.2,last"));
+    let error = parse("Host a\nProxyJump b\nHost b\nProxyJump a\n").unwrap_err();
+    assert!(error.what.ends_with("has more than 8 jump hosts, or goes in a circle"), "{error}");
 }
 
 fn found(text: &str, host: &str) -> Found {
