@@ -86,6 +86,21 @@ async fn a_sudo_that_refuses_is_said_so_with_its_remedy() {
     );
 }
 
+/// The host keeps the connection alive, and its sudo waits for a directory server that does not answer.
+#[tokio::test]
+async fn a_root_shell_that_does_not_come_is_given_up_on() {
+    let mut errors = Vec::new();
+    for user in ["vagrant", "root"] {
+        let ssh = connect(&OddHost::new(&[Err("Last login: today\n")]).serve(user).await).await.unwrap();
+        tokio::time::pause();
+        errors.push(run(&ssh, "true").await.1.unwrap_err());
+        tokio::time::resume();
+    }
+    assert!(errors.iter().all(|error| error.kind == Kind::Privilege), "{errors:?}");
+    assert_eq!(errors[0].to_string(), "sudo of vagrant@127.0.0.1 gave no root shell within 90 s");
+    assert_eq!(errors[1].to_string(), "the login shell of root@127.0.0.1 gave no root shell within 90 s");
+}
+
 #[tokio::test]
 async fn a_sudo_error_of_the_program_itself_is_no_privilege_error() {
     let (lines, exit) =

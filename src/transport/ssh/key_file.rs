@@ -30,7 +30,9 @@ const USUAL: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 const TRIES: usize = 3;
 
 /// Keys that a passphrase has opened, or why none has. Eight hosts with one key ask once.
-static OPENED: tokio::sync::Mutex<Option<HashMap<PathBuf, Result<Arc<PrivateKey>, Shut>>>> = tokio::sync::Mutex::const_new(None);
+static OPENED: tokio::sync::Mutex<Option<HashMap<PathBuf, Unlocked>>> = tokio::sync::Mutex::const_new(None);
+
+type Unlocked = Result<Arc<PrivateKey>, Shut>;
 
 /// Why a key stays shut.
 #[derive(Clone, Copy)]
