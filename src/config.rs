@@ -261,7 +261,8 @@ impl Cluster {
     }
 }
 
-/// Reads and checks a cluster file, and ~/.ssh/config for what it says of the hosts, unless the cluster file does without.
+/// Reads and checks a cluster file, and what ssh's configuration, the user's and the system's, says of the hosts, unless the cluster
+/// file does without.
 ///
 /// # Errors
 /// `NoFile`, `Syntax`, `UnknownKey` (with line, column and the nearest known key), or the rule that the file breaks:
@@ -276,8 +277,7 @@ pub fn load(path: &Path) -> Result<Cluster> {
             .hint(format!("look at it with `ls -ld {shown}`")),
     })?;
     let text = source::utf8(&bytes, path)?;
-    let ssh_config = std::env::home_dir().map(|home| home.join(".ssh/config"));
-    check::cluster(&source::Source::named(text, path), directory(path), ssh_config.as_deref())
+    check::cluster(&source::Source::named(text, path), directory(path), Some(&ssh_config::Usual::default()))
 }
 
 /// Checks the text of a cluster file that lies, or will lie, at `path`; relative paths in it are relative to that file.

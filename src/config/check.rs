@@ -14,13 +14,14 @@ use super::{
     networks::Networks,
     raw,
     source::Source,
+    ssh_config::Usual,
     words::{endpoint, is_argument, is_kubeadm_phase, is_label, is_registry, is_repository, is_url, label_like, shell_word},
 };
 use crate::error::{Error, Kind, Result};
 
 /// Reads and checks a whole cluster file; its relative paths are relative to `dir`.
-/// `ssh_config` is the user's own ssh configuration, if it is to count.
-pub(super) fn cluster(source: &Source<'_>, dir: &Path, ssh_config: Option<&Path>) -> Result<Cluster> {
+/// `ssh_config` is the ssh configuration that counts where the file names none, if any does.
+pub(super) fn cluster(source: &Source<'_>, dir: &Path, ssh_config: Option<&Usual>) -> Result<Cluster> {
     let file: raw::File = source.read()?;
     let check = Check { source, dir, ssh_config };
     let Some(cluster) = file.cluster else {
@@ -67,7 +68,7 @@ pub(super) type Broken = (String, String);
 pub(super) struct Check<'a> {
     pub(super) source: &'a Source<'a>,
     pub(super) dir: &'a Path,
-    pub(super) ssh_config: Option<&'a Path>,
+    pub(super) ssh_config: Option<&'a Usual>,
 }
 
 impl Check<'_> {

@@ -9,13 +9,10 @@ use super::{
     check::{Broken, Check},
     hosts::choice,
     raw,
-    ssh_config::{Agent, Found, Said, Spec, SshConfig, forgets, specs},
+    ssh_config::{Agent, FARTHEST, Found, Said, Spec, SshConfig, forgets, specs, too_far},
     words::{is_dns_name_or_ip, is_user},
 };
 use crate::error::{Error, Kind, Result};
-
-/// Jump hosts behind jump hosts; more is a circle.
-const FARTHEST: usize = 8;
 
 /// What the cluster file says: `[ssh]`, with a host's own `ssh` over it.
 #[derive(Clone, Default)]
@@ -37,9 +34,9 @@ pub(super) struct Wish {
 }
 
 impl Wish {
-    /// What holds before the cluster file says anything: the user's own ssh configuration.
+    /// What holds before the cluster file says anything: the ssh configuration of the user and of the system.
     pub(super) fn before(check: &Check<'_>) -> Result<Self> {
-        let config = check.ssh_config.map_or_else(|| Ok(SshConfig::default()), SshConfig::read_if_there).map_err(avoidable)?;
+        let config = check.ssh_config.map_or_else(|| Ok(SshConfig::default()), SshConfig::usual).map_err(avoidable)?;
         Ok(Self { config: Rc::new(config), ..Self::default() })
     }
 
@@ -120,8 +117,7 @@ impl Wish {
             let found = self.config.lookup(&spec.host, said, index > 0).map_err(avoidable)?;
             if let (0, Some(before)) = (index, found.jump.as_ref().filter(|before| !before.is_empty())) {
                 if depth == FARTHEST {
-                    let what = format!("the way to {} has more than {FARTHEST} jump hosts, or goes in a circle", spec.host);
-                    return Err(Error::new(Kind::Invalid, what).hint("look at ProxyJump in the ssh configuration"));
+                    return Err(too_far(&spec.host));
                 }
                 hops.extend(self.hops(check, cluster, before, depth + 1)?);
             }

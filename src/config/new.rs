@@ -34,6 +34,8 @@ pub struct Host {
     pub user: Option<String>,
     pub port: Option<u16>,
     pub keys: Vec<String>,
+    /// Whether ssh-agent is asked, where that is said.
+    pub agent: Option<bool>,
     /// The machines to go through, as `jump` under `[ssh]` has them.
     pub jump: Option<String>,
     pub known_hosts: Option<String>,
@@ -205,6 +207,7 @@ impl Draft {
                 settings.push(Setting { key: "key", value: format!("[{}]", keys.join(", ")) });
             }
         }
+        settings.extend(host.agent.map(|agent| Setting { key: "agent", value: agent.to_string() }));
         settings.extend(host.jump.as_ref().map(|jump| Setting { key: "jump", value: quoted(jump) }));
         let known_hosts = host.known_hosts.clone().or_else(|| host.accept_new.then(|| self.own_known_hosts()));
         settings.extend(known_hosts.map(|file| Setting { key: "known_hosts", value: quoted(&file) }));

@@ -106,6 +106,12 @@ fn vagrants_virtualbox_machines_get_a_node_network_and_a_known_hosts_file_of_the
 }
 
 #[test]
+fn an_agent_that_is_not_to_be_asked_is_not() {
+    let cluster = loaded(&draft(ssh_config::parse("Host a\nHostName 192.0.2.1\nIdentityAgent none\n").unwrap()));
+    assert_eq!(ssh(&cluster, 0).agent, Some(false));
+}
+
+#[test]
 fn networks_keep_off_the_hosts_and_nonsense_is_refused_without_a_place() {
     let cluster = loaded(&draft(hosts(&["a=10.244.0.1", "b=10.100.0.1"])));
     assert!(cluster.hosts.iter().all(|host| !cluster.pod_cidr.contains(host.address.parse().unwrap())));

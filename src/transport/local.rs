@@ -17,7 +17,8 @@ use tokio::{
 use super::{
     Ask, Exit, Line,
     input::{Freight, Input},
-    root::{self, Root, Shell, this_user},
+    refusal::no_shell,
+    root::{self, Root, SHELL_TAKES, Shell, this_user},
     secret,
     shell::{Ended, Login, Marker, Output},
 };
@@ -44,11 +45,11 @@ impl Local {
     pub fn new(local: &config::Local, ask: Ask) -> Self {
         // /proc/self belongs to the effective user.
         let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-        Self::of(if is_root { "root".to_owned() } else { this_user() }, local, ask)
+        Self::of(if is_root { "root".to_owned() } else { this_user() }, is_root, local, ask)
     }
 
-    fn of(user: String, local: &config::Local, ask: Ask) -> Self {
-        let root = Root::new(user.clone(), local.becomes, local.sudo_password_file.clone(), ask);
+    fn of(user: String, is_root: bool, local: &config::Local, ask: Ask) -> Self {
+        let root = Root::new(user.clone(), is_root, local.becomes, local.sudo_password_file.clone(), ask);
         Self { root, user, path: None, execs: AtomicUsize::new(0) }
     }
 
@@ -96,16 +97,19 @@ impl Shell for Local {
         let child = self
             .spawn(password.is_some())
             .map_err(|error| Error::new(Kind::Lost, "this machine starts no shell").because(error))?;
-        let status = follow(child, input, &mut output)
-            .await
-            .map_err(|error| Error::new(Kind::Lost, "the end of a program on this machine was not seen").because(error))?;
         let who = format!("{} on this machine", self.user);
-        Ok(output.finish(status, &Login { user: &self.user, who: &who, becomes: self.root.becomes(), is_here: true }))
+        let login = Login { user: &self.user, who: &who, becomes: self.root.becomes(), is_here: true };
+        match follow(child, input, &mut output).await {
+            Ok(Some(status)) => Ok(output.finish(status, &login)),
+            Ok(None) => Err(no_shell(SHELL_TAKES, self.root.is_already(), &login)),
+            Err(error) => Err(Error::new(Kind::Lost, "the end of a program on this machine was not seen").because(error)),
+        }
     }
 }
 
 /// Feeds `input` to the child and its output to `output` until it ends; gives its status, 128 and the signal where one killed it.
-async fn follow(mut child: Child, mut input: Input<'_, '_>, output: &mut Output<'_>) -> std::io::Result<i32> {
+/// None where no root shell came about in time.
+async fn follow(mut child: Child, mut input: Input<'_, '_>, output: &mut Output<'_>) -> std::io::Result<Option<i32>> {
     let closed = || std::io::Error::other("its streams are closed");
     let mut stdin = child.stdin.take().ok_or_else(closed)?;
     let mut stdout = child.stdout.take().ok_or_else(closed)?;
@@ -121,8 +125,15 @@ async fn follow(mut child: Child, mut input: Input<'_, '_>, output: &mut Output<
     });
     let (mut out, mut err) = (vec![0; 8192], vec![0; 8192]);
     let (mut fed, mut out_open, mut err_open, mut ended) = (false, true, true, None);
+    let patience = tokio::time::sleep(SHELL_TAKES);
+    let mut patience = pin!(patience);
     loop {
         tokio::select! {
+            () = &mut patience, if !output.has_begun() && ended.is_none() => {
+                // Its input waits for whatever it may yet start. A sudo that is root by now is out of reach.
+                let _ = child.start_kill();
+                return Ok(None);
+            }
             read = stdout.read(&mut out), if out_open => match read? {
                 0 => out_open = false,
                 length => output.stdout(&out[..length]),
@@ -136,7 +147,7 @@ async fn follow(mut child: Child, mut input: Input<'_, '_>, output: &mut Output<
             () = tokio::time::sleep(LINGER), if ended.is_some() => (out_open, err_open) = (false, false),
         }
         if let Some(status) = ended.filter(|_| !out_open && !err_open) {
-            return Ok(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default()));
+            return Ok(Some(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())));
         }
     }
 }
@@ -147,7 +158,7 @@ mod tests {
 
     /// These tests run the shell as whoever runs them: what root may do is not their business.
     fn here() -> Local {
-        Local::of("root".into(), &config::Local::default(), Ask::new(|prompt| panic!("asked: {prompt}")))
+        Local::of("root".into(), true, &config::Local::default(), Ask::new(|prompt| panic!("asked: {prompt}")))
     }
 
     async fn run(text: &str) -> (Vec<Line>, Result<Exit>) {
@@ -242,6 +253,16 @@ mod tests {
         script: &str,
         answer: Option<&'static str>,
     ) -> (Vec<Line>, Result<Exit>) {
+        with_user("me", settings, name, script, answer).await
+    }
+
+    async fn with_user(
+        user: &str,
+        settings: &config::Local,
+        name: &str,
+        script: &str,
+        answer: Option<&'static str>,
+    ) -> (Vec<Line>, Result<Exit>) {
         let dir = std::env::temp_dir().join(format!("slipway-sudo-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         let sudo = dir.join("sudo");
@@ -249,7 +270,7 @@ mod tests {
         std::fs::set_permissions(&sudo, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let ask = Ask::new(move |_| answer.map(str::to_owned));
         let path = format!("{}:/usr/bin:/bin", dir.display());
-        let local = Local { path: Some(path.into()), ..Local::of("me".into(), settings, ask) };
+        let local = Local { path: Some(path.into()), ..Local::of(user.into(), false, settings, ask) };
         let mut lines = Vec::new();
         let exit = local.run(&Program::new("echo in"), &mut |line| lines.push(line)).await;
         std::fs::remove_dir_all(dir).unwrap();
@@ -266,6 +287,23 @@ mod tests {
         let (lines, exit) = with_sudo("right", ASKS, Some("right")).await;
         assert_eq!(exit.unwrap().status, 0);
         assert_eq!(lines, [Line { stderr: false, text: "in".into() }]);
+    }
+
+    /// Who is root is a question of the number: `USER=root` makes nobody root.
+    #[tokio::test]
+    async fn a_user_who_is_only_called_root_goes_through_sudo() {
+        let error = with_user("root", &config::Local::default(), "called", ASKS, None).await.1.unwrap_err();
+        assert_eq!(error.to_string(), "root on this machine can not become root: sudo: a password is required");
+        let printed = std::process::Command::new("id").arg("-un").output().unwrap();
+        assert_eq!(this_user(), String::from_utf8(printed.stdout).unwrap().trim());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sudo_that_hangs_is_given_up_on() {
+        let error = with_sudo("hangs", "#!/bin/sh\nexec sleep 600\n", None).await.1.unwrap_err();
+        assert_eq!(error.kind, Kind::Privilege);
+        assert_eq!(error.to_string(), "sudo of me on this machine gave no root shell within 90 s");
+        assert_eq!(error.hints, ["it may wait for a directory server or for DNS; on this machine: time sudo -n true"]);
     }
 
     #[tokio::test]

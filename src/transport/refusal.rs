@@ -1,5 +1,7 @@
 //! Why no root shell came about, and what to do: from what sudo, doas or a login shell says (`man sudo`, `man doas`, `man nologin`).
 
+use std::time::Duration;
+
 use super::{
     lines::clean,
     root::PROMPT,
@@ -33,7 +35,7 @@ pub(super) fn refused(status: i32, said: &[String], gave_password: bool, login: 
         return Ended::Refused { error: by_doas(line, login), wants_password: false };
     }
     // sudo says some things without its name.
-    if let Some(line) = last_with(&["sudo", "sorry, try again", "sorry, a password is required"]) {
+    if let Some(line) = last_with(&["sudo", "sorry, user", "sorry, try again", "sorry, a password is required"]) {
         return by_sudo(line, gave_password, login);
     }
     let Login { user, who, .. } = login;
@@ -42,6 +44,19 @@ pub(super) fn refused(status: i32, said: &[String], gave_password: bool, login: 
     let what = format!("the login shell of {who} started no program (exit status {status}){because}");
     let hint = format!("look at its shell on that host: getent passwd {}; it must not be nologin or a menu", quote(user));
     Ended::Refused { error: Error::new(Kind::Privilege, what).hint(hint), wants_password: false }
+}
+
+/// Of a shell that is still not there after `limit`.
+pub(super) fn no_shell(limit: Duration, is_root: bool, login: &Login<'_>) -> Error {
+    let Login { user, who, .. } = login;
+    let (what, command) = match (is_root, login.becomes) {
+        (true, _) => ("the login shell", format!("getent passwd {}", quote(user))),
+        (false, Become::Doas) => ("doas", "time doas -n true".into()),
+        (false, Become::Either | Become::Sudo) => ("sudo", "time sudo -n true".into()),
+    };
+    let what = format!("{what} of {who} gave no root shell within {} s", limit.as_secs());
+    let hint = format!("it may wait for a directory server or for DNS; on {}: {command}", login.place());
+    Error::new(Kind::Privilege, what).hint(hint)
 }
 
 fn by_sudo(line: &str, gave_password: bool, login: &Login<'_>) -> Ended {

@@ -4,7 +4,7 @@
 //! there: a sudo that asks once more must not take the first line of a program for an answer. What sudo leaves unread, because it
 //! asked nothing after all, that shell throws away.
 
-use std::{env, future::Future, path::PathBuf};
+use std::{env, future::Future, path::PathBuf, process::Command, time::Duration};
 
 use tokio::sync::Mutex;
 
@@ -23,6 +23,10 @@ pub(super) const READY: &str = "slipway-is-root";
 
 /// What it waits for before it takes a program. Part of the commands below.
 pub(super) const GO: &str = "slipway-goes-on";
+
+/// How long a root shell may take to come about: sudo, or the login shell, may wait for a directory server or for DNS. Nobody types
+/// in that time: passwords are asked for before.
+pub(super) const SHELL_TAKES: Duration = Duration::from_secs(90);
 
 /// How often a mistyped password may be mended.
 const TRIES: usize = 3;
@@ -45,6 +49,8 @@ const EITHER_WITH_PASSWORD: &str = "exec /bin/sh -c 'after=\"echo slipway-is-roo
 /// How one login user becomes root.
 pub(super) struct Root {
     user: String,
+    /// Whether the login user is root: by name on a host, by number here.
+    is_already: bool,
     becomes: Become,
     file: Option<PathBuf>,
     ask: Ask,
@@ -60,11 +66,15 @@ struct State {
 
 impl Root {
     pub(super) fn of(ssh: &config::Ssh, ask: Ask) -> Self {
-        Self::new(ssh.user.clone(), ssh.becomes, ssh.sudo_password_file.clone(), ask)
+        Self::new(ssh.user.clone(), ssh.user == "root", ssh.becomes, ssh.sudo_password_file.clone(), ask)
     }
 
-    pub(super) fn new(user: String, becomes: Become, file: Option<PathBuf>, ask: Ask) -> Self {
-        Self { user, becomes, file, ask, state: Mutex::default() }
+    pub(super) fn new(user: String, is_already: bool, becomes: Become, file: Option<PathBuf>, ask: Ask) -> Self {
+        Self { user, is_already, becomes, file, ask, state: Mutex::default() }
+    }
+
+    pub(super) fn is_already(&self) -> bool {
+        self.is_already
     }
 
     pub(super) fn becomes(&self) -> Become {
@@ -74,7 +84,7 @@ impl Root {
     /// The command that gives a root shell, for the login shell of any user.
     pub(super) fn command(&self, with_password: bool) -> &'static str {
         match self.becomes {
-            _ if self.user == "root" => AT_ONCE,
+            _ if self.is_already => AT_ONCE,
             Become::Either if with_password => EITHER_WITH_PASSWORD,
             Become::Sudo if with_password => SUDO_WITH_PASSWORD,
             Become::Either => EITHER,
@@ -88,7 +98,7 @@ impl Root {
     /// # Errors
     /// As [`secret::laid_down`].
     async fn password(&self) -> Result<Option<String>> {
-        if self.user == "root" || self.becomes == Become::Doas {
+        if self.is_already || self.becomes == Become::Doas {
             return Ok(None);
         }
         let right = self.state.lock().await.right.clone();
@@ -160,9 +170,11 @@ pub(super) async fn send(
     }
 }
 
-/// The name of whoever runs slipway.
+/// The name of whoever runs slipway, by number: variables may be another one's.
 pub(super) fn this_user() -> String {
-    env::var("USER").or_else(|_| env::var("LOGNAME")).unwrap_or_else(|_| "this user".into())
+    let printed = Command::new("id").arg("-un").output().ok().filter(|printed| printed.status.success());
+    let name = printed.and_then(|printed| String::from_utf8(printed.stdout).ok()).map(|name| name.trim().to_owned());
+    name.or_else(|| env::var("LOGNAME").ok()).unwrap_or_else(|| "this user".into())
 }
 
 #[cfg(test)]

@@ -105,6 +105,11 @@ impl<'a> Output<'a> {
         self.stderr.push(bytes, |text| self.told.stderr(self.marker, text));
     }
 
+    /// Whether root's shell has said a word.
+    pub(super) fn has_begun(&self) -> bool {
+        self.told.started || self.told.stderr_started
+    }
+
     /// Delivers the lines that did not end, and judges how the shell of `login` ended.
     pub(super) fn finish(mut self, status: i32, login: &Login<'_>) -> Ended {
         self.stdout.finish(|text| self.told.stdout(self.marker, text));

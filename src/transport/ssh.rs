@@ -21,6 +21,7 @@ use self::{channel::Unseen, line::Line};
 use super::{
     Ask, Exit, Line as Printed,
     input::{Freight, Input},
+    refusal::no_shell,
     root::{self, Root, Shell},
     shell::{Ended, Login, Marker, Output},
 };
@@ -95,11 +96,9 @@ impl Shell for Ssh {
         loop {
             let link = self.line.link().await?;
             let mut output = Output::new(&marker, door.clone(), on_line);
+            let login = Login { user: &target.ssh.user, who: &target.who, becomes: self.root.becomes(), is_here: false };
             let unseen = match channel::run(&link, self.root.command(password.is_some()), &mut input, &mut output).await {
-                Ok(status) => {
-                    let login = Login { user: &target.ssh.user, who: &target.who, becomes: self.root.becomes(), is_here: false };
-                    return Ok(output.finish(status, &login));
-                }
+                Ok(status) => return Ok(output.finish(status, &login)),
                 Err(unseen) => unseen,
             };
             if link.is_closed() {
@@ -108,6 +107,7 @@ impl Shell for Ssh {
             match unseen {
                 Unseen::Dead if again => again = false,
                 Unseen::Dead | Unseen::Lost => return Err(target.lost()),
+                Unseen::NoShell => return Err(no_shell(root::SHELL_TAKES, self.root.is_already(), &login)),
                 Unseen::NoChannel(reason) => {
                     return Err(Error::new(Kind::Unreachable, format!("{} opens no more sessions ({reason:?})", target.who))
                         .hint(

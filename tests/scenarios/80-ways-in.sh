@@ -93,11 +93,17 @@ record_processes() {
     done
 }
 : >"$work/recording"
-record_processes 2>/dev/null | LC_ALL=C awk '!seen[$0]++' >"$work/record" &
+record_processes 2>/dev/null | LC_ALL=C awk '!seen[$0]++ { print; fflush() }' >"$work/record" &
 recorder=$!
 trap 'kill "$watcher" 2>/dev/null || :; rm -rf "$work"' EXIT
-# A watch that sees nothing proves nothing: it is shown one that must be seen.
-sh -c "sleep 1; : $(cat "$work/login")"
+# A watch that sees nothing proves nothing: it is shown one that must be seen, which stays until both have seen it.
+# shellcheck disable=SC2016
+sh -c 'tries=0
+until [ -s "$1/seen" ] && grep -qFf "$1/login" "$1/record" || [ "$tries" = 600 ]; do
+    tries=$((tries + 1))
+    sleep 0.1
+done
+: '"$(cat "$work/login")" shown "$work"
 [ -s "$work/seen" ] || fail "the watch does not see a secret that is there"
 : >"$work/seen"
 
@@ -146,16 +152,22 @@ grep -qFf "$work/login" "$work/record" || fail "the record of processes lacks a 
 for name in token ca; do
     ! grep -qFf "$work/$name" "$work/record" || fail "$name shows in a process"
 done
+# On a host, in how many lines of its journal and its files. The pattern goes in on standard input: an argument would be found.
+sightings() {
+    on "$1" sh -c "'cat >/root/pattern; { journalctl --no-pager; grep -raFs --exclude-dir=containerd --exclude=pattern \"\" \
+        /var/log /var/lib/slipway /run/slipway /home /root /tmp /var/tmp /dev/shm /etc; } | grep -aFcf /root/pattern; rm /root/pattern'" \
+        <"$work/$2"
+}
+# A search that finds nothing proves nothing either: it is given one to find, in a file that is no text.
+{ printf '\0' && cat "$work/login"; } | on "$first" sh -c "'cat >/var/tmp/planted'"
+[ "$(sightings "$first" login)" = 1 ] || fail "the search does not find a secret that is there"
+on "$first" rm /var/tmp/planted
 for name in login sudo passphrase token ca; do
     [ -s "$work/$name" ] || fail "there is no $name to look for"
     ! grep -rFlf "$work/$name" "$work/state" "$work/out" "$work/first-up" "$work/json" || fail "$name shows on this machine"
     case $name in ca | token) continue ;; esac
     for node in "${nodes[@]}"; do
-        # The pattern goes in on standard input: an argument would be found.
-        on "$node" sh -c "'cat >/root/pattern; { journalctl --no-pager; grep -rFs --exclude-dir=containerd --exclude=pattern \"\" \
-            /var/log /var/lib/slipway /run/slipway /home /root /tmp /etc/kubernetes; } | grep -Fcf /root/pattern; rm /root/pattern'" \
-            <"$work/$name" >"$work/count"
-        [ "$(cat "$work/count")" = 0 ] || fail "$name shows on $node"
+        [ "$(sightings "$node" "$name")" = 0 ] || fail "$name shows on $node"
     done
 done
 for node in "${members[@]}"; do

@@ -102,9 +102,13 @@ async fn a_passphrase_in_a_file_is_asked_of_nobody() {
     let key = sshd.keygen("misfiled", "ed25519", "another");
     sshd.authorize(&["misfiled"]);
     let (ask, asked) = person(&[]);
-    let error = Ssh::connect("127.0.0.1", &config::Ssh { keys: vec![key], ..reach }, ask).await.err().unwrap();
-    assert_eq!((error.kind, asked.load(Ordering::SeqCst)), (Kind::Authentication, 1));
-    assert!(error.to_string().contains("the passphrase that was given is not its own"), "{error}");
+    // The second host has the same key to refuse, and nobody is asked again.
+    let reach = config::Ssh { keys: vec![key], ..reach };
+    for _ in 0..2 {
+        let error = Ssh::connect("127.0.0.1", &reach, ask.clone()).await.err().unwrap();
+        assert_eq!((error.kind, asked.load(Ordering::SeqCst)), (Kind::Authentication, 1));
+        assert!(error.to_string().contains("the passphrase that was given is not its own"), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -131,7 +135,11 @@ struct Agent(std::process::Child);
 
 impl Agent {
     async fn start(socket: &Path) -> Self {
-        let child = Command::new("ssh-agent").arg("-D").arg("-a").arg(socket).stdout(Stdio::null()).spawn().unwrap();
+        Self::start_by(Command::new("ssh-agent"), socket).await
+    }
+
+    async fn start_by(mut command: Command, socket: &Path) -> Self {
+        let child = command.arg("-D").arg("-a").arg(socket).stdout(Stdio::null()).spawn().unwrap();
         for _ in 0..200 {
             if socket.exists() {
                 break;
@@ -221,6 +229,30 @@ async fn with_an_agent(port: u16) {
         std::fs::copy(dir.join("locked"), dir.join(".ssh/id_ed25519")).unwrap();
         Ssh::connect("127.0.0.1", &config::Ssh { only_keys: true, ..reach }, nobody()).await.unwrap();
     }
+}
+
+/// `ssh-add -c`: the agent asks a person for leave, who takes longer than the host is given, and than the host waits.
+#[tokio::test]
+async fn an_agent_that_asks_for_leave_is_waited_for() {
+    let sshd = Sshd::start_with("LoginGraceTime 3", |_| {});
+    let askpass = sshd.dir.join("askpass");
+    // Slow the first time alone: the connection that is made anew has the same question.
+    std::fs::write(
+        &askpass,
+        "#!/bin/sh\necho asked >>\"$0.log\"\n[ -e \"$0.slow\" ] || { : >\"$0.slow\"; sleep 5; }\necho yes\n",
+    )
+    .unwrap();
+    std::fs::set_permissions(&askpass, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let socket = sshd.dir.join("agent");
+    let mut command = Command::new("ssh-agent");
+    command.env("SSH_ASKPASS", &askpass).env("SSH_ASKPASS_REQUIRE", "force");
+    let _agent = Agent::start_by(command, &socket).await;
+    let added = Command::new("ssh-add").args(["-q", "-c"]).arg(sshd.dir.join("client")).env("SSH_AUTH_SOCK", &socket).status();
+    assert!(added.unwrap().success());
+    let reach = config::Ssh { keys: Vec::new(), no_keys: true, agent: None, agent_socket: Some(socket), ..sshd.reach() };
+    let ssh = connect(&config::Ssh { connect_timeout: 2, ..reach }).await.unwrap();
+    assert_eq!(stdout(&ssh, "echo in").await, ["in"]);
+    assert_eq!(sshd.read("askpass.log"), "asked\nasked\n");
 }
 
 /// ssh-add gives the agent the key and its certificate, which have one fingerprint: the host sees both.

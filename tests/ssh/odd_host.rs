@@ -38,13 +38,21 @@ pub(crate) struct OddHost {
     pub(crate) password: Option<(MethodKind, &'static str)>,
     /// How long it thinks about a login.
     pub(crate) thinks: Duration,
+    /// How long it waits for a word of ours before it hangs up.
+    pub(crate) patience: Duration,
     /// The commands that were asked for.
     pub(crate) commands: Arc<Mutex<Vec<String>>>,
 }
 
 impl OddHost {
     pub(crate) fn new(acts: &[Act]) -> Self {
-        Self { acts: acts.to_vec(), password: None, thinks: Duration::ZERO, commands: Arc::default() }
+        Self {
+            acts: acts.to_vec(),
+            password: None,
+            thinks: Duration::ZERO,
+            patience: Duration::from_secs(600),
+            commands: Arc::default(),
+        }
     }
 
     /// Serves any number of connections, on loopback; gives how to reach it as `user` with `key`.
@@ -57,6 +65,7 @@ impl OddHost {
             methods: MethodSet::from([methods].as_slice()),
             auth_rejection_time: Duration::ZERO,
             nodelay: true,
+            inactivity_timeout: Some(self.patience),
             ..server::Config::default()
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

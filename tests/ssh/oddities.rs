@@ -1,12 +1,20 @@
 //! What no honest host does, or none that can be had in a test: a host in memory does it.
 
-use std::{fs, os::unix::fs::PermissionsExt, sync::atomic::Ordering, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use russh::MethodKind;
 use slipway::{
     config,
     error::{Error, Kind},
-    transport::{Line, ssh::Ssh},
+    transport::{Ask, Line, ssh::Ssh},
 };
 
 use crate::{
@@ -15,7 +23,9 @@ use crate::{
         Act::{self, Close, Eof, Err, Intrude, Out, Signal, Status, Vanish},
         OddHost,
     },
-    person, refused, run, stdout,
+    person, refused, run,
+    sshd::Sshd,
+    stdout,
 };
 
 /// What a host that does this makes of a program of ours, run by `user`.
@@ -76,6 +86,21 @@ async fn a_sudo_that_refuses_is_said_so_with_its_remedy() {
     );
 }
 
+/// The host keeps the connection alive, and its sudo waits for a directory server that does not answer.
+#[tokio::test]
+async fn a_root_shell_that_does_not_come_is_given_up_on() {
+    let mut errors = Vec::new();
+    for user in ["vagrant", "root"] {
+        let ssh = connect(&OddHost::new(&[Err("Last login: today\n")]).serve(user).await).await.unwrap();
+        tokio::time::pause();
+        errors.push(run(&ssh, "true").await.1.unwrap_err());
+        tokio::time::resume();
+    }
+    assert!(errors.iter().all(|error| error.kind == Kind::Privilege), "{errors:?}");
+    assert_eq!(errors[0].to_string(), "sudo of vagrant@127.0.0.1 gave no root shell within 90 s");
+    assert_eq!(errors[1].to_string(), "the login shell of root@127.0.0.1 gave no root shell within 90 s");
+}
+
 #[tokio::test]
 async fn a_sudo_error_of_the_program_itself_is_no_privilege_error() {
     let (lines, exit) =
@@ -109,6 +134,47 @@ async fn a_password_is_asked_for_once_and_remembered_for_a_reconnect() {
         assert_eq!(host.commands.lock().unwrap().len(), 2, "it came back");
         assert_eq!(asked.load(Ordering::SeqCst), 2, "{method:?}");
     }
+}
+
+/// Someone who thinks for a while, and then gives this answer.
+fn thinker(seconds: u64, answer: &'static str) -> (Ask, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let say = move |_: &str| {
+        count.fetch_add(1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_secs(seconds));
+        Some(answer.to_owned())
+    };
+    (Ask::new(say), asked)
+}
+
+#[tokio::test]
+async fn hosts_that_hang_up_while_a_person_thinks_are_dialled_anew_with_the_answer() {
+    for method in [MethodKind::Password, MethodKind::KeyboardInteractive] {
+        let hosts = [(); 2].map(|()| OddHost {
+            password: Some((method, "hunter2")),
+            patience: Duration::from_secs(1),
+            ..OddHost::new(&[Out("MARKER\nin\n"), Status(0), Close])
+        });
+        let (ask, asked) = thinker(3, "hunter2");
+        let ways = [hosts[0].serve("vagrant").await, hosts[1].serve("vagrant").await];
+        let connect = |way| Ssh::connect("127.0.0.1", way, ask.clone());
+        let (a, b) = tokio::join!(connect(&ways[0]), connect(&ways[1]));
+        a.unwrap();
+        b.unwrap();
+        assert_eq!(asked.load(Ordering::SeqCst), 1, "{method:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_passphrase_may_take_longer_than_sshd_waits_for_a_login() {
+    let sshd = Sshd::start_with("LoginGraceTime 2", |_| {});
+    let key = sshd.keygen("slow", "ed25519", "open sesame");
+    sshd.authorize(&["slow"]);
+    let (ask, asked) = thinker(4, "open sesame");
+    let ssh = Ssh::connect("127.0.0.1", &config::Ssh { keys: vec![key], ..sshd.reach() }, ask).await.unwrap();
+    assert_eq!(stdout(&ssh, "echo in").await, ["in"]);
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

@@ -1,6 +1,18 @@
 //! Jump hosts as they are written: `[USER@]HOST[:PORT]`, several with commas between, or `none`.
 
-use crate::config::words;
+use crate::{
+    config::words,
+    error::{Error, Kind},
+};
+
+/// Jump hosts behind jump hosts; more is a circle.
+pub(in crate::config) const FARTHEST: usize = 8;
+
+/// A way to `host` that has more.
+pub(in crate::config) fn too_far(host: &str) -> Error {
+    let what = format!("the way to {host} has more than {FARTHEST} jump hosts, or goes in a circle");
+    Error::new(Kind::Invalid, what).hint("look at ProxyJump in the ssh configuration")
+}
 
 /// A jump host as it is written; the ssh configuration may say more about it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -65,7 +65,7 @@ struct Written {
     revoked_host_keys: Option<(Vec<String>, Place)>,
     alias: Option<(String, Place)>,
     host_keys: Option<HostKeys>,
-    jump: Option<Vec<Spec>>,
+    jump: Option<(String, Place)>,
     /// `ProxyCommand`, where it comes before any `ProxyJump`.
     command: Option<Place>,
 }
@@ -75,10 +75,19 @@ pub(super) fn lookup(config: &SshConfig, host: &str, said: Said<'_>, own_jump: b
     let mut written = Written::default();
     let mut notes = Vec::new();
     for block in &config.blocks {
-        if holds(block, host, said, &written, &mut notes) {
-            for line in &block.lines {
-                written.take(line)?;
+        if !holds(config, block, host, said, &written, &mut notes) {
+            continue;
+        }
+        for line in &block.lines {
+            // Whole organisations have one (FreeIPA's), which only looks host keys up: their hosts can be reached without.
+            if block.is_system && line.keyword == "proxycommand" && line.words[0] != "none" {
+                let place = &line.place;
+                if written.jump.is_none() && written.command.is_none() && !own_jump {
+                    notes.push(format!("{}:{}: slipway does not run the system's ProxyCommand", place.file, place.line));
+                }
+                continue;
             }
+            written.take(line)?;
         }
     }
     if let (Some(place), false) = (&written.command, own_jump) {
@@ -92,7 +101,7 @@ pub(super) fn lookup(config: &SshConfig, host: &str, said: Said<'_>, own_jump: b
 
 /// Whether all conditions of a block hold. A criterion that slipway can not judge takes the block out, with a note, unless
 /// another one of the same `Match` takes it out anyway.
-fn holds(block: &Block, host: &str, said: Said<'_>, written: &Written, notes: &mut Vec<String>) -> bool {
+fn holds(config: &SshConfig, block: &Block, host: &str, said: Said<'_>, written: &Written, notes: &mut Vec<String>) -> bool {
     let mut unknown = None;
     for condition in &block.conditions {
         let criteria = match condition {
@@ -101,11 +110,12 @@ fn holds(block: &Block, host: &str, said: Said<'_>, written: &Written, notes: &m
             Condition::Match(criteria, place) => criteria.iter().map(move |criterion| (criterion, place)),
         };
         for (criterion, place) in criteria {
-            let target = written.hostname.as_ref().map_or(host, |(name, _)| name);
+            let plain = Tokens::before_all(config, host);
+            let target = written.hostname.as_ref().and_then(|(name, place)| plain.fill(name, place).ok());
             let local = env::var("USER").or_else(|_| env::var("LOGNAME")).unwrap_or_default();
             let subject = match criterion.what.as_str() {
                 "all" => None,
-                "host" => Some(target),
+                "host" => Some(target.as_deref().unwrap_or(host)),
                 "originalhost" => Some(host),
                 "user" => said.user.or(written.user.as_deref()).or(Some("root")),
                 "localuser" => Some(local.as_str()),
@@ -128,7 +138,7 @@ fn holds(block: &Block, host: &str, said: Said<'_>, written: &Written, notes: &m
     if let Some((what, place)) = unknown {
         let note =
             format!("{}:{}: slipway can not judge `Match {what}`; what stands below it is passed over", place.file, place.line);
-        if !block.lines.is_empty() && !notes.contains(&note) {
+        if block.lines.iter().any(Line::counts) && !notes.contains(&note) {
             notes.push(note);
         }
     }
@@ -171,12 +181,9 @@ impl Written {
                 };
                 self.host_keys.get_or_insert(checking);
             }
-            "proxyjump" if self.jump.is_none() && self.command.is_none() => match jump::specs(&said[0]) {
-                Some(specs) => self.jump = Some(specs),
-                None => return wrong("jump host"),
-            },
+            "proxyjump" if self.command.is_none() => _ = self.jump.get_or_insert_with(first),
             "proxycommand" if self.jump.is_none() && self.command.is_none() => match said[0].as_str() {
-                "none" => self.jump = Some(Vec::new()),
+                "none" => self.jump = Some(first()),
                 _ => self.command = Some(place.clone()),
             },
             _ => {}
@@ -185,7 +192,7 @@ impl Written {
     }
 
     fn finish(self, config: &SshConfig, host: &str, said: Said<'_>, notes: Vec<String>) -> Result<Found> {
-        let plain = Tokens { config, original: host, host, user: "", port: 22, alias: host };
+        let plain = Tokens::before_all(config, host);
         let hostname = self.hostname.map(|(name, place)| {
             let name = plain.fill(&name, &place)?;
             match words::is_dns_name_or_ip(&name) {
@@ -207,6 +214,12 @@ impl Written {
             let named = self.keys.iter().filter(|(key, _)| key != "none");
             named.map(|(key, place)| tokens.fill(key, place)).collect::<Result<Vec<_>>>()
         });
+        let jump = self.jump.map(|(text, place)| {
+            let text = tokens.fill(&text, &place)?;
+            let specs = jump::specs(&text).ok_or_else(|| place.error(Kind::Syntax, format!("{text:?} is no jump host")))?;
+            // A jump host that the same block covers (`Host *`) is not behind itself.
+            Ok(if specs.last().is_some_and(|last| last.host == host) { Vec::new() } else { specs })
+        });
         let agent = self.agent.map(|(agent, place)| match agent.as_str() {
             "none" => Ok(Agent::None),
             "SSH_AUTH_SOCK" | "$SSH_AUTH_SOCK" => Ok(Agent::Usual),
@@ -224,8 +237,7 @@ impl Written {
             revoked_host_keys: self.revoked_host_keys.map(fill_all).transpose()?.unwrap_or_default(),
             identities_only: self.identities_only.unwrap_or_default(),
             host_keys: self.host_keys,
-            // A jump host that the same block covers (`Host *`) is not behind itself.
-            jump: self.jump.map(|specs| if specs.last().is_some_and(|last| last.host == host) { Vec::new() } else { specs }),
+            jump: jump.transpose()?,
             port: self.port,
             alias,
             notes,
@@ -246,7 +258,12 @@ struct Tokens<'a> {
     alias: &'a str,
 }
 
-impl Tokens<'_> {
+impl<'a> Tokens<'a> {
+    /// Those that HostName may have.
+    fn before_all(config: &'a SshConfig, host: &'a str) -> Self {
+        Self { config, original: host, host, user: "", port: 22, alias: host }
+    }
+
     /// Fills in tokens and `${VARIABLES}`.
     fn fill(&self, text: &str, place: &Place) -> Result<String> {
         let mut filled = String::new();

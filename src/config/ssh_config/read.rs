@@ -20,6 +20,8 @@ pub(super) struct Block {
     /// All of them must hold.
     pub(super) conditions: Vec<Condition>,
     pub(super) lines: Vec<Line>,
+    /// Whether they are the system's, and not the user's.
+    pub(super) is_system: bool,
 }
 
 /// The keywords whose values are words, as far as slipway follows them.
@@ -74,22 +76,40 @@ pub(super) struct Criterion {
     pub(super) negated: bool,
 }
 
+impl Line {
+    /// Whether slipway would do anything about it.
+    pub(super) fn counts(&self) -> bool {
+        self.keyword == "proxycommand" || FOLLOWED.contains(&self.keyword.as_str())
+    }
+}
+
 impl Place {
     pub(super) fn error(&self, kind: Kind, what: impl std::fmt::Display) -> Error {
         Error::new(kind, format!("{}:{}: {what}", self.file, self.line))
     }
 }
 
-/// Reads text; `file` is what to call it, and `home` is where relative includes and `~` lead to.
+/// Reads text of the user's; `file` is what to call it, and `home` is where relative includes and `~` lead to.
 pub(super) fn text(text: &str, file: &str, home: &Path) -> Result<Vec<Block>> {
-    let mut blocks = vec![Block { conditions: Vec::new(), lines: Vec::new() }];
-    Reader { home, blocks: &mut blocks }.text(text, file, &[], 0)?;
+    blocks(text, file, home, &home.join(".ssh"), false)
+}
+
+/// As `text`, of the system's; relative includes start from `base`.
+pub(super) fn system(text: &str, file: &str, home: &Path, base: &Path) -> Result<Vec<Block>> {
+    blocks(text, file, home, base, true)
+}
+
+fn blocks(text: &str, file: &str, home: &Path, base: &Path, is_system: bool) -> Result<Vec<Block>> {
+    let mut blocks = Vec::new();
+    Reader { home, base, is_system, blocks: &mut blocks }.text(text, file, &[], 0)?;
     blocks.retain(|block| !block.lines.is_empty() || !block.conditions.is_empty());
     Ok(blocks)
 }
 
 struct Reader<'a> {
     home: &'a Path,
+    base: &'a Path,
+    is_system: bool,
     blocks: &'a mut Vec<Block>,
 }
 
@@ -143,7 +163,7 @@ impl Reader<'_> {
     }
 
     fn begin(&mut self, conditions: &[Condition]) {
-        self.blocks.push(Block { conditions: conditions.to_vec(), lines: Vec::new() });
+        self.blocks.push(Block { conditions: conditions.to_vec(), lines: Vec::new(), is_system: self.is_system });
     }
 
     /// What an include names may be missing, as it may for ssh.
@@ -153,7 +173,7 @@ impl Reader<'_> {
         }
         let path = match word.strip_prefix("~/") {
             Some(rest) => self.home.join(rest),
-            None => self.home.join(".ssh").join(word),
+            None => self.base.join(word),
         };
         for path in glob_paths::expand(&path) {
             if path.is_dir() {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::{HostKeys, new::Host};
 
 #[test]
 fn vagrants_output_is_read() {
@@ -78,6 +79,45 @@ fn what_can_not_be_followed_is_refused_with_its_line() {
     }
 }
 
+#[test]
+fn nothing_that_a_cluster_file_can_not_say_is_dropped() {
+    let can_not = "which a cluster file can not say";
+    for (text, what) in [
+        ("Host a\nHostKeyAlias b\n", format!("a has HostKeyAlias b, {can_not}")),
+        ("Host a\nIdentityAgent /run/agent\n", format!("a has IdentityAgent /run/agent, {can_not}")),
+        ("Host a\nIdentityFile none\n", format!("a has IdentityFile none, {can_not}")),
+        ("Host a\nUserKnownHostsFile /a /b\n", format!("a has a second UserKnownHostsFile, /b, {can_not}")),
+        ("Host a\nGlobalKnownHostsFile /g\n", format!("a has GlobalKnownHostsFile /g, {can_not}")),
+        ("Host a\nProxyJump g\nHost g\nIdentityFile /k\n", format!("a and its jump host g differ in IdentityFile, {can_not}")),
+        (
+            "Host a\nProxyJump g\nHost g\nUserKnownHostsFile /k\n",
+            format!("a and its jump host g differ in UserKnownHostsFile, {can_not}"),
+        ),
+        (
+            "Host a\nMatch host a exec true\nPort 23\n",
+            "ssh configuration:2: slipway can not judge `Match exec`; what stands below it is passed over".into(),
+        ),
+    ] {
+        let error = parse(text).unwrap_err();
+        assert_eq!(error.what, what);
+        assert_eq!(error.hints, ["leave the file where it is, and name it there: ssh_config = \"FILE\" under [ssh]"]);
+    }
+    // What holds for both alike can be said, and so can an agent that is not to be asked.
+    let text =
+        "Host a\nIdentityAgent none\nProxyJump g\nHost *\nIdentityFile /k\nIdentityAgent none\nGlobalKnownHostsFile /dev/null\n";
+    let host = &parse(text).unwrap()[0];
+    assert_eq!((host.keys.as_slice(), host.agent, host.jump.as_deref()), (["/k".to_owned()].as_slice(), Some(false), Some("g")));
+}
+
+#[test]
+fn jump_hosts_behind_jump_hosts_are_written_out() {
+    let text = "Host a\nProxyJump in,last\nHost in\nHostName 192.0.2.2\nProxyJump me@out:23\nHost out\nHostName 192.0.2.1\n\
+                Host last\nProxyJump never\n";
+    assert_eq!(parse(text).unwrap()[0].jump.as_deref(), Some("me@192.0.2.1:23,192.0.2.2,last"));
+    let error = parse("Host a\nProxyJump b\nHost b\nProxyJump a\n").unwrap_err();
+    assert!(error.what.ends_with("has more than 8 jump hosts, or goes in a circle"), "{error}");
+}
+
 fn found(text: &str, host: &str) -> Found {
     SshConfig::parse(text, "config").unwrap().lookup(host, Said::default(), false).unwrap()
 }
@@ -111,6 +151,92 @@ fn matches_that_can_be_judged_are_and_others_are_passed_over_with_a_note() {
     let found = found(text, "a");
     assert_eq!((found.port, found.user.as_deref(), found.keys.unwrap()), (Some(1), Some("me"), vec!["/all".to_owned()]));
     assert_eq!(found.notes, ["config:11: slipway can not judge `Match exec`; what stands below it is passed over"]);
+}
+
+#[test]
+fn a_match_sees_the_host_name_with_its_tokens_filled_in_and_jump_hosts_have_tokens_too() {
+    let text = "Host web\nHostName %h.example.com\nPort 23\nUser me\nMatch host web.example.com\nProxyJump %r@gate-%n.%h:%p\n\
+                Match host %h.example.com\nHostKeyAlias never\n";
+    let found = found(text, "web");
+    let spec = Spec { user: Some("me".into()), host: "gate-web.web.example.com".into(), port: Some(23) };
+    assert_eq!((found.jump, found.alias), (Some(vec![spec]), None));
+}
+
+#[test]
+fn a_match_that_can_not_be_judged_is_no_news_where_nothing_below_it_counts() {
+    assert!(found("Match final all\nGSSAPIAuthentication yes\n", "a").notes.is_empty());
+    assert_eq!(found("Match final all\nUser me\n", "a").notes.len(), 1);
+}
+
+/// A directory with the ssh configurations of a user and of a system, gone with the test.
+struct Files(Usual, PathBuf);
+
+impl Files {
+    fn of(name: &str, user: &str, system: &str) -> Self {
+        let dir = env::temp_dir().join(format!("slipway-usual-{name}-{}", std::process::id()));
+        fs::create_dir_all(dir.join("etc/ssh_config.d")).unwrap();
+        fs::write(dir.join("config"), user).unwrap();
+        fs::write(dir.join("etc/ssh_config"), system).unwrap();
+        Self(Usual { user: Some(dir.join("config")), system: dir.join("etc/ssh_config") }, dir)
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.1).unwrap();
+    }
+}
+
+#[test]
+fn the_systems_file_counts_after_the_users() {
+    let files = Files::of("both", "Host a\nUser mine\n", "Include ssh_config.d/*.conf\nHost *\nUser theirs\nPort 23\n");
+    fs::write(files.1.join("etc/ssh_config.d/10-alias.conf"), "Host a b\nHostKeyAlias included\n").unwrap();
+    let look = |files: &Usual, host: &str| {
+        let found = SshConfig::usual(files).unwrap().lookup(host, Said::default(), false).unwrap();
+        (found.user, found.port, found.alias)
+    };
+    assert_eq!(look(&files.0, "a"), (Some("mine".into()), Some(23), Some("included".into())));
+    assert_eq!(look(&files.0, "c"), (Some("theirs".into()), Some(23), None));
+    let system = files.0.system.clone();
+    assert_eq!(look(&Usual { user: None, system }, "a").0, Some("theirs".into()));
+    let nowhere = || "/nowhere/config".into();
+    assert_eq!(look(&Usual { user: Some(nowhere()), system: nowhere() }, "a"), (None, None, None));
+}
+
+#[test]
+fn a_proxy_command_of_the_system_is_passed_over_with_a_note() {
+    let system =
+        "Host *\nGlobalKnownHostsFile /var/lib/sss/pubconf/known_hosts\nProxyCommand lookup %h\nHost b\nProxyJump gate\n";
+    let files = Files::of("command", "Host c\nProxyCommand nc %h %p\nHost d\nProxyJump gate\n", system);
+    let config = SshConfig::usual(&files.0).unwrap();
+    let look = |host: &str, own_jump| config.lookup(host, Said::default(), own_jump);
+    let found = look("a", false).unwrap();
+    assert_eq!(found.global_known_hosts.unwrap(), ["/var/lib/sss/pubconf/known_hosts"]);
+    let note = format!("{}:3: slipway does not run the system's ProxyCommand", files.0.system.display());
+    assert_eq!((found.notes, found.jump), (vec![note], None));
+    assert_eq!(look("b", false).unwrap().jump.unwrap().len(), 1);
+    assert!(look("c", false).unwrap_err().what.ends_with("config:2: c is behind a ProxyCommand, which slipway does not run"));
+    assert!(look("d", false).unwrap().notes.is_empty() && look("a", true).unwrap().notes.is_empty());
+}
+
+/// As `ssh -F`.
+#[test]
+fn a_cluster_file_that_names_a_configuration_does_without_the_systems() {
+    let files = Files::of("named", "Port 23\n", "User theirs\n");
+    fs::write(files.1.join("own"), "Port 24\n").unwrap();
+    let way = |ssh: &str| {
+        let text = format!(
+            "[cluster]\nname = \"lab\"\nkubernetes = \"1.34\"\n[ssh]\n{ssh}\n[[host]]\nname = \"cp1\"\naddress = \"192.0.2.11\"\n\
+             role = \"control-plane\"\n"
+        );
+        let source = crate::config::source::Source::unnamed(&text);
+        let cluster = crate::config::check::cluster(&source, &files.1, Some(&files.0)).unwrap();
+        let crate::config::Reach::Ssh(ssh) = &cluster.hosts[0].reach else { panic!("it is local") };
+        (ssh.user.clone(), ssh.port)
+    };
+    assert_eq!(way(""), ("theirs".into(), 23));
+    assert_eq!(way("ssh_config = \"own\""), ("root".into(), 24));
+    assert_eq!(way("ssh_config = \"none\""), ("root".into(), 22));
 }
 
 #[test]

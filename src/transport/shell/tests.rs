@@ -48,7 +48,7 @@ fn each_way_of_sudo_to_say_no_has_its_remedy() {
     for (said, remedy) in [
         ("sudo: a password is required", "NOPASSWD"),
         ("vagrant is not in the sudoers file.  This incident will be reported.", "NOPASSWD"),
-        ("Sorry, user vagrant is not allowed to execute '/bin/sh -s' as root on node1. (sudo)", "NOPASSWD"),
+        ("Sorry, user vagrant is not allowed to execute '/bin/sh -s' as root on node1.", "NOPASSWD"),
         ("sudo: sorry, you must have a tty to run sudo", "!requiretty"),
         ("sh: 1: exec: sudo: not found", "install sudo"),
         ("bash: line 1: exec: sudo: not found", "install sudo"),

@@ -8,7 +8,7 @@ use russh::{
 };
 
 use super::guard::Guard;
-use crate::transport::{input::Input, shell::Output};
+use crate::transport::{input::Input, root::SHELL_TAKES, shell::Output};
 
 /// How long a program that has ended may leave its output open, through a child that it has left behind.
 const LINGER: Duration = Duration::from_secs(3);
@@ -21,6 +21,8 @@ pub(super) enum Unseen {
     NoChannel(russh::ChannelOpenFailure),
     /// The host gave us a channel, but would not run a command on it.
     NoExec,
+    /// The command has run, and no root shell came of it in time.
+    NoShell,
     /// It may have run, to any point.
     Lost,
 }
@@ -46,6 +48,8 @@ pub(super) async fn run(
     };
     let mut feed = pin!(feed);
     let (mut fed, mut status) = (false, None);
+    let patience = tokio::time::sleep(SHELL_TAKES);
+    let mut patience = pin!(patience);
     loop {
         // Reading goes on while the input is still on its way: a host that stops reading would otherwise stop us for good.
         let message = tokio::select! {
@@ -54,6 +58,7 @@ pub(super) async fn run(
                 fed = true;
                 continue;
             }
+            () = &mut patience, if !output.has_begun() && status.is_none() => return Err(Unseen::NoShell),
             () = tokio::time::sleep(LINGER), if status.is_some() => None,
         };
         match message {

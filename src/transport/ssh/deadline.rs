@@ -13,19 +13,28 @@ use tokio::time::Instant;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// When a connection has to stand: network, key exchange and login together.
-pub(super) struct Deadline(Mutex<Instant>);
+pub(super) struct Deadline {
+    at: Mutex<Instant>,
+    /// How long a person was waited for.
+    waited: Mutex<Duration>,
+}
 
 impl Deadline {
     pub(super) fn after(limit: Duration) -> Self {
-        Self(Mutex::new(Instant::now() + limit))
+        Self { at: Mutex::new(Instant::now() + limit), waited: Mutex::default() }
     }
 
     fn at(&self) -> Instant {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn set(&self, at: Instant) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = at;
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+
+    /// How long the clock stood still for a person.
+    pub(super) fn waited(&self) -> Duration {
+        *self.waited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is left of it.
@@ -48,10 +57,11 @@ impl Deadline {
 
     /// Does `work`, which waits for a person, off the clock.
     pub(super) async fn off_the_clock<F: Future>(&self, work: F) -> F::Output {
-        let left = self.left();
-        self.set(Instant::now() + DAY);
+        let (left, begun) = (self.left(), Instant::now());
+        self.set(begun + DAY);
         let output = work.await;
         self.set(Instant::now() + left);
+        *self.waited.lock().unwrap_or_else(PoisonError::into_inner) += begun.elapsed();
         output
     }
 }
@@ -66,6 +76,7 @@ mod tests {
         let slow = deadline.bound(deadline.off_the_clock(tokio::time::sleep(Duration::from_millis(2500)))).await;
         assert_eq!(slow, Some(()));
         assert!(deadline.left() > Duration::from_millis(500), "the clock stood still");
+        assert!(deadline.waited() >= Duration::from_millis(2500));
         assert_eq!(deadline.bound(std::future::pending::<()>()).await, None);
         assert!(deadline.left().is_zero());
     }

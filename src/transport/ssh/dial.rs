@@ -174,7 +174,9 @@ fn config(guard: &Guard) -> client::Config {
         channel_buffer_size: 16,
         keepalive_interval: Some(KEEPALIVE),
         keepalive_max: 3,
-        // Keepalives do not notice a write that is stuck; this does. Their answers keep a quiet connection alive.
+        // Keepalives do not notice a write that is stuck; this does. Their answers keep a quiet connection alive. There are none
+        // before the login: whoever sits at a prompt for longer finds the connection gone, and it is made anew (`Line`). That is
+        // better than to wait for sshd's LoginGraceTime (120 s), after which it is cross with our address for a while.
         inactivity_timeout: Some(6 * KEEPALIVE),
         nodelay: true,
         ..client::Config::default()

@@ -29,8 +29,19 @@ const USUAL: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 /// How often a wrong passphrase may be mended.
 const TRIES: usize = 3;
 
-/// Keys that a passphrase has opened; None where a person had none. Eight hosts with one key ask once.
-static OPENED: tokio::sync::Mutex<Option<HashMap<PathBuf, Option<Arc<PrivateKey>>>>> = tokio::sync::Mutex::const_new(None);
+/// Keys that a passphrase has opened, or why none has. Eight hosts with one key ask once.
+static OPENED: tokio::sync::Mutex<Option<HashMap<PathBuf, Unlocked>>> = tokio::sync::Mutex::const_new(None);
+
+type Unlocked = Result<Arc<PrivateKey>, Shut>;
+
+/// Why a key stays shut.
+#[derive(Clone, Copy)]
+enum Shut {
+    /// Nobody gave its passphrase.
+    Locked,
+    /// The passphrase that was laid down is another one's.
+    Wrong,
+}
 
 /// A key in a file.
 pub(super) struct KeyFile {
@@ -133,10 +144,10 @@ impl KeyFile {
             let mut opened = OPENED.lock().await;
             let opened = opened.get_or_insert_default();
             if let Some(known) = opened.get(&self.path) {
-                return known.clone().ok_or(NoSignature::Locked);
+                return known.clone().map_err(NoSignature::from);
             }
             let mut key = None;
-            let wrong = laid_down.is_some();
+            let shut = if laid_down.is_some() { Shut::Wrong } else { Shut::Locked };
             if let Some(passphrase) = laid_down {
                 key = decode(text.clone(), passphrase).await;
             }
@@ -149,8 +160,9 @@ impl KeyFile {
                 key = decode(text.clone(), passphrase).await;
                 prompt = format!("That was not it. Passphrase for {}: ", shorten(&self.path));
             }
+            let key = key.ok_or(shut);
             opened.insert(self.path.clone(), key.clone());
-            key.ok_or(if wrong { NoSignature::Wrong } else { NoSignature::Locked })
+            key.map_err(NoSignature::from)
         };
         deadline.off_the_clock(work).await
     }
@@ -196,6 +208,15 @@ pub(super) enum NoSignature {
     Refused(Error),
     Unusable,
     ConnectionLost,
+}
+
+impl From<Shut> for NoSignature {
+    fn from(shut: Shut) -> Self {
+        match shut {
+            Shut::Locked => Self::Locked,
+            Shut::Wrong => Self::Wrong,
+        }
+    }
 }
 
 impl From<russh::SendError> for NoSignature {

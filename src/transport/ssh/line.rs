@@ -17,13 +17,19 @@ use super::{
 };
 use crate::{
     config::{self, Hop},
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     transport::Ask,
 };
 
 /// How long a jump host that refused us is not asked again: each of its hosts would be refused in turn, and be one more failed
 /// login in the jump host's eyes.
 const SULK: Duration = Duration::from_secs(20);
+
+/// How often a host is dialled anew that hung up while a person was waited for: there may be several questions.
+const AGAIN: usize = 3;
+
+/// The time that no person needs less of for an answer, and no connection is lost in.
+const THOUGHT: Duration = Duration::from_secs(1);
 
 /// The jump hosts that are connected, each with the way to it.
 static JUMPS: Lock<Vec<(Vec<Hop>, Weak<Line>)>> = Lock::new(Vec::new());
@@ -89,11 +95,19 @@ impl Line {
             Some(via) => Some(Through { link: Box::pin(via.link()).await?, who: via.target.who.clone() }),
             None => None,
         };
-        self.target.told.begin();
-        let deadline = Deadline::after(Duration::from_secs(self.target.ssh.connect_timeout.max(1)));
-        let mut handle = dial(&self.target, through.as_ref(), &deadline, patience).await?;
-        LogIn::new(&self.target, &mut handle, &deadline).run().await?;
-        Ok(handle)
+        let mut again = AGAIN;
+        loop {
+            self.target.told.begin();
+            let deadline = Deadline::after(Duration::from_secs(self.target.ssh.connect_timeout.max(1)));
+            let mut handle = dial(&self.target, through.as_ref(), &deadline, patience).await?;
+            match LogIn::new(&self.target, &mut handle, &deadline).run().await {
+                Ok(()) => return Ok(handle),
+                // A connection without a login does not last while a person thinks, here or at the prompt of another host; what
+                // they have said by now is kept.
+                Err(error) if error.kind == Kind::Unreachable && again > 0 && deadline.waited() > THOUGHT => again -= 1,
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Drops a dead connection, unless another one has taken its place already.

@@ -1,7 +1,9 @@
 //! Logs in with keys, of files and of the agent.
 
+use std::time::Duration;
+
 use russh::{
-    AgentAuthError, MethodKind,
+    AgentAuthError, MethodKind, Signer,
     client::AuthResult,
     keys::{
         Algorithm, Certificate, HashAlg,
@@ -16,6 +18,7 @@ use crate::{
     transport::{
         lines::clean,
         ssh::{
+            deadline::Deadline,
             key_file::{FileSigner, KeyFile, NoSignature, shorten},
             known_hosts::fingerprint,
         },
@@ -23,6 +26,36 @@ use crate::{
 };
 
 type Agent = AgentClient<UnixStream>;
+
+/// How long an agent may take over a signature: it may ask a person for a PIN (pinentry), for leave (ssh-add -c), or for a touch.
+const SIGNING: Duration = Duration::from_secs(120);
+
+/// Signs with a key of the agent, while the host's clock stands still.
+struct AgentSigner<'a> {
+    agent: &'a mut Agent,
+    deadline: &'a Deadline,
+}
+
+/// Why the agent gave no signature.
+enum NoAnswer {
+    Late,
+    Agent(AgentAuthError),
+}
+
+impl From<russh::SendError> for NoAnswer {
+    fn from(error: russh::SendError) -> Self {
+        Self::Agent(error.into())
+    }
+}
+
+impl Signer for AgentSigner<'_> {
+    type Error = NoAnswer;
+
+    async fn auth_sign(&mut self, key: &AgentIdentity, hash: Option<HashAlg>, data: Vec<u8>) -> Result<Vec<u8>, NoAnswer> {
+        let signing = tokio::time::timeout(SIGNING, self.agent.auth_sign(key, hash, data));
+        self.deadline.off_the_clock(signing).await.map_err(|_| NoAnswer::Late)?.map_err(NoAnswer::Agent)
+    }
+}
 
 impl LogIn<'_> {
     pub(super) async fn keys(&mut self) -> Result<Try> {
@@ -154,22 +187,29 @@ impl LogIn<'_> {
         if !self.worth_trying(id) {
             return Ok(Try::Refused);
         }
-        let what = format!("ssh-agent's {kind} {}", clean(identity.comment()));
+        let name = format!("{kind} {}", clean(identity.comment()));
+        let what = format!("ssh-agent's {name}");
         let hash = self.hash_for(&key.algorithm()).await?;
         let user = self.target.ssh.user.clone();
+        let mut signer = AgentSigner { agent, deadline: self.deadline };
         let attempt = async {
             match identity {
-                AgentIdentity::PublicKey { .. } => self.handle.authenticate_publickey_with(user, key, hash, agent).await,
+                AgentIdentity::PublicKey { .. } => self.handle.authenticate_publickey_with(user, key, hash, &mut signer).await,
                 AgentIdentity::Certificate { certificate, .. } => {
-                    self.handle.authenticate_certificate_with(user, certificate.clone(), hash, agent).await
+                    self.handle.authenticate_certificate_with(user, certificate.clone(), hash, &mut signer).await
                 }
             }
         };
         match self.deadline.bound(attempt).await {
             None => Err(self.target.late("login")),
             Some(Ok(result)) => self.settle(&result, what).await,
-            Some(Err(AgentAuthError::Send(_))) => Err(self.hung_up()),
-            Some(Err(AgentAuthError::Key(_))) => self.note_refusal(format!("{what} (the agent did not sign)")),
+            Some(Err(NoAnswer::Late)) => {
+                let what = format!("ssh-agent gave no signature with the {name} within {} s", SIGNING.as_secs());
+                let hint = "it may wait for you: look for the window that asks for a PIN or for leave, or touch the security key";
+                Err(Error::new(Kind::Authentication, what).hint(hint))
+            }
+            Some(Err(NoAnswer::Agent(AgentAuthError::Send(_)))) => Err(self.hung_up()),
+            Some(Err(NoAnswer::Agent(AgentAuthError::Key(_)))) => self.note_refusal(format!("{what} (the agent did not sign)")),
         }
     }
 

@@ -50,10 +50,13 @@ impl LogIn<'_> {
         for attempt in 0..TRIES {
             let prompt = if attempt == 0 { prompt.clone() } else { format!("That was not it. {prompt}") };
             let Some(password) = self.deadline.off_the_clock(target.ask.ask(prompt)).await else { break };
+            // The host may have hung up meanwhile: then the answer is there for the next connection.
+            let known = slot.replace(password.clone());
             if self.give(password.clone(), "a password").await? == Try::In {
-                (*remembered, *slot) = (Some(password.clone()), Some(password));
+                *remembered = Some(password);
                 return Ok(Try::In);
             }
+            *slot = known;
         }
         Ok(Try::Refused)
     }
