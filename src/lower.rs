@@ -146,7 +146,7 @@ pub fn script(steps: &[&Step]) -> String {
     block(&format!("{SETTING}{}{text}", prelude::for_text(&text)))
 }
 
-/// The name of a step in a host's undo ledger.
+/// The name of a step in a host's undo ledger: a number stands before it there, and a digest of how it is undone behind it.
 #[must_use]
 pub fn ledger_name(step: &Step) -> String {
     format!("{}.{}", step.id.phase, step.id.name)
@@ -232,6 +232,7 @@ fn step_body(step: &Step) -> String {
         }
     }
     recorded.push_str(&undo);
+    let digest = sha256(&recorded);
     // A step that is due whatever its check says has a check that only proves.
     let check = if step.due == Due::Check { "(reached)\n" } else { "false\n" };
     let proved = if step.check == Check::Never { ":\n" } else { "(reached)\n" };
@@ -245,7 +246,7 @@ fn step_body(step: &Step) -> String {
         let body = if body.trim().is_empty() { ":\n".to_owned() } else { body };
         let _ = write!(text, "{name}() {{\n{body}}}\n");
     }
-    let _ = writeln!(text, "run_step {} {}", quote(&ledger_name(step)), step.id.phase);
+    let _ = writeln!(text, "run_step {} {} {}", quote(&ledger_name(step)), step.id.phase, &digest[..8]);
     text
 }
 

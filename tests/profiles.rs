@@ -155,7 +155,7 @@ fn what_is_wrong_is_said_with_its_place() {
     assert_eq!(error.kind, Kind::Syntax);
     assert!(error.what.contains("os/a.toml:3:17: "), "{error}");
 
-    let error = refusal("name", &[("os/a.toml", "name = \"a\"\n\n[firewalls.x]\nopen = \"x {{prot}}\"\n")]);
+    let error = refusal("name", &[("os/a.toml", "name = \"a\"\n\n[[firewalls.x.rules]]\nopen = \"x {{prot}}\"\n")]);
     assert_eq!(error.kind, Kind::UnknownKey);
     assert!(error.what.contains("os/a.toml:4:11: ") && error.hints[0].contains("port"), "{error} {:?}", error.hints);
 

@@ -296,12 +296,18 @@ put() {
 }
 
 # Keeps a file aside and prints the shell that puts it back, or that removes what was not there: keep FILE
+# A copy that an entry of the ledger names is that entry's, and a copy that none names is left over from a node that was reset.
 keep() {
     if [ -e "$1" ] || [ -h "$1" ]; then
-        mkdir -p "$STATE/before$(dirname "$1")"
-        cp -a "$1" "$STATE/before$1"
+        k_copy=$STATE/before$1
+        while grep -Fqs "'$k_copy'" "$STATE"/undo/*.sh; do
+            k_copy=$k_copy~
+        done
+        mkdir -p "$(dirname "$k_copy")"
+        rm -rf "$k_copy"
+        cp -a "$1" "$k_copy"
         printf "if [ -e '%s' ]; then cp -a '%s' '%s.slipway-undo' && mv -f '%s.slipway-undo' '%s'; fi\n" \
-            "$STATE/before$1" "$STATE/before$1" "$1" "$1" "$1"
+            "$k_copy" "$k_copy" "$1" "$1" "$1"
         return 0
     fi
     printf "rm -f '%s'\n" "$1"
@@ -312,9 +318,11 @@ keep() {
     done
 }
 
-# Writes the undo of a step to the ledger, before the step acts; the first entry of a step stays, since it knows how things were.
+# Writes the undo of a step to the ledger, before the step acts: record_undo LEDGER_NAME DIGEST
+# The first entry of a step stays, since it knows how things were. What is undone in another way (another runtime, another role) gets an
+# entry of its own, which is undone before the older one. Entries of older slipways have no digest.
 record_undo() {
-    for r_entry in "$STATE"/undo/*-"$1".sh; do
+    for r_entry in "$STATE"/undo/*-"$1.$2".sh; do
         [ -e "$r_entry" ] && return 0
     done
     r_last=
@@ -325,14 +333,14 @@ record_undo() {
     undo >"$STATE/undo/.new"
     if [ -s "$STATE/undo/.new" ]; then
         sync "$STATE/undo/.new" 2>/dev/null || :
-        mv -f "$STATE/undo/.new" "$STATE/undo/$(printf '%04d' $((1${r_last:-0000} - 10000 + 1)))-$1.sh"
+        mv -f "$STATE/undo/.new" "$STATE/undo/$(printf '%04d' $((1${r_last:-0000} - 10000 + 1)))-$1.$2.sh"
     else
         rm -f "$STATE/undo/.new"
     fi
 }
 
 # The life of a step: check, record the undo, apply, check again. Exit 0 unchanged, 10 changed, 20 did not converge, 1 failed.
-# run_step LEDGER_NAME PHASE
+# run_step LEDGER_NAME PHASE DIGEST_OF_UNDO
 run_step() {
     # Private by the umask of every program.
     mkdir -p "$STATE" "$STATE/undo" "$STATE/before" "$RUN"
@@ -355,7 +363,7 @@ run_step() {
     # Not in conditions: that would switch -e off inside.
     (
         set -eu
-        record_undo "$1"
+        record_undo "$1" "$3"
     )
     rs_status=$?
     if [ "$rs_status" -ne 0 ]; then

@@ -102,6 +102,54 @@ fn a_file_that_was_there_is_put_back() {
     assert_eq!(fs::read_to_string(&path).expect("still there"), "mine\n");
 }
 
+/// What `reset --purge` does with the ledger.
+fn undo_all(sandbox: &Sandbox) {
+    for entry in sandbox.ledger().iter().rev() {
+        assert!(Command::new("sh").arg(entry).status().expect("the undo runs").success());
+        fs::remove_file(entry).expect("an entry");
+    }
+}
+
+#[test]
+fn what_is_undone_in_another_way_gets_an_entry_of_its_own() {
+    for shell in ["dash", "bash"] {
+        let sandbox = Sandbox::new(&format!("another-{shell}"));
+        let (first, second) = (sandbox.path("containerd.toml"), sandbox.path("daemon.json"));
+        fs::write(&first, "mine\n").expect("a file");
+        // Another content alone is no other undo.
+        for (path, content) in [(&first, "a\n"), (&second, "b\n"), (&first, "c\n")] {
+            assert_eq!(sandbox.run(&lower(&file_step(path, content)), shell).0, CHANGED);
+        }
+        assert_eq!(sandbox.ledger().len(), 2);
+        // That of an older slipway stands for itself.
+        let name = sandbox.ledger()[0].file_name().expect("a name").to_string_lossy().into_owned();
+        let old = sandbox.path("state/undo").join("0001-install.file.sh");
+        fs::rename(sandbox.path("state/undo").join(name), old).expect("renamed");
+        assert_eq!(sandbox.run(&lower(&file_step(&first, "d\n")), shell).0, CHANGED);
+        assert_eq!(sandbox.ledger().len(), 3);
+        undo_all(&sandbox);
+        assert_eq!(fs::read_to_string(&first).expect("still there"), "mine\n");
+        assert!(!second.exists());
+    }
+}
+
+#[test]
+fn a_file_that_two_steps_keep_is_as_before_the_first() {
+    for shell in ["dash", "bash"] {
+        let sandbox = Sandbox::new(&format!("twice-{shell}"));
+        let path = sandbox.path("sources.list");
+        let step = |name: &str, content: &str| Step { id: StepId::new("node1", "install", name), ..file_step(&path, content) };
+        for before in ["mine\n", "changed since\n"] {
+            fs::write(&path, before).expect("a file");
+            assert_eq!(sandbox.run(&lower(&step("one", "first\n")), shell).0, CHANGED);
+            assert_eq!(sandbox.run(&lower(&step("two", "second\n")), shell).0, CHANGED);
+            // The copies stay, as after a reset without --purge: those of the first life must not win in the second.
+            undo_all(&sandbox);
+            assert_eq!(fs::read_to_string(&path).expect("still there"), before);
+        }
+    }
+}
+
 #[test]
 fn a_failing_op_is_named_and_later_ops_do_not_run() {
     let sandbox = Sandbox::new("fail");
@@ -208,7 +256,9 @@ fn undo_is_recorded_before_the_step_acts() {
         .undo(Undo::Record(format!("[ -e {shown} ] || printf 'rm -f %s\\n' {shown}")))
         .undo(Undo::Sh("echo second".into()));
     assert_eq!(sandbox.run(&lower(&step), "dash").0, CHANGED);
-    assert_eq!(fs::read_to_string(&mark).expect("written").trim(), "0001-install.x.sh");
+    let entry = fs::read_to_string(&mark).expect("written");
+    let digest = entry.trim().strip_prefix("0001-install.x.").and_then(|rest| rest.strip_suffix(".sh")).expect("the entry");
+    assert!(digest.len() == 8 && digest.chars().all(|c| c.is_ascii_hexdigit()), "{entry}");
     let undo = fs::read_to_string(&sandbox.ledger()[0]).expect("the ledger");
     assert_eq!(undo, format!("echo second\nrm -f {}\n", mark.display()), "the last op is undone first");
 }

@@ -178,21 +178,39 @@ pub struct Repository {
     pub text: Template,
 }
 
-/// A firewall front end. Templates are shell. Names: `port` (`6443/tcp`, `2379-2380/tcp`) or `network` (`10.244.0.0/16`).
-/// `close` and `distrust` run in undo scripts.
+/// A firewall front end.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Firewall {
     /// What stands between the first and the last port of a range.
     pub range: String,
+    pub rules: Vec<FirewallRules>,
+}
+
+/// One of the places where a front end keeps rules, each with what it has before and after: what runs and what the next start has.
+/// Templates are shell. Names: `port` (`6443/tcp`, `2379-2380/tcp`) or `network` (`10.244.0.0/16`). `close`, `distrust` and `open` run
+/// in undo scripts. A place may have ports, networks or both.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FirewallRules {
     /// Prints the open ports, one a line, in the same form as `port`.
     pub opened: Template,
     pub open: Template,
     pub close: Template,
-    /// Prints the networks from which everything is let in, one a line.
+    /// Prints the networks that the rule stands for, one a line.
     pub trusted: Template,
     pub trust: Template,
     pub distrust: Template,
+}
+
+impl FirewallRules {
+    /// Whether one of a group of templates is there without the others, or none of all.
+    fn lacks(&self) -> bool {
+        let ports = [&self.opened, &self.open, &self.close].map(Template::is_empty);
+        let networks = [&self.trusted, &self.trust, &self.distrust].map(Template::is_empty);
+        let partial = |group: [bool; 3]| group.contains(&true) && group.contains(&false);
+        partial(ports) || partial(networks) || ports[0] && networks[0]
+    }
 }
 
 impl OsProfile {
@@ -221,16 +239,18 @@ impl OsProfile {
             });
         let kernel = self.kernel.packages.iter().map(|name| -> (&Template, &'static [&'static str]) { (name, &["kernel"]) });
         let versions = self.version.values().flat_map(Self::templates);
-        let firewalls = self.firewalls.values().flat_map(|firewall| -> [(&Template, &'static [&'static str]); 6] {
-            [
-                (&firewall.opened, &[]),
-                (&firewall.trusted, &[]),
-                (&firewall.open, &["port"]),
-                (&firewall.close, &["port"]),
-                (&firewall.trust, &["network"]),
-                (&firewall.distrust, &["network"]),
-            ]
-        });
+        let firewalls = self.firewalls.values().flat_map(|firewall| &firewall.rules).flat_map(
+            |rules| -> [(&Template, &'static [&'static str]); 6] {
+                [
+                    (&rules.opened, &[]),
+                    (&rules.trusted, &[]),
+                    (&rules.open, &["port"]),
+                    (&rules.close, &["port"]),
+                    (&rules.trust, &["network"]),
+                    (&rules.distrust, &["network"]),
+                ]
+            },
+        );
         let mirror = std::iter::once((&self.mirror.instead, &["url", "directories", "codename"] as &[_]));
         repositories.chain(firewalls).chain(kernel).chain(mirror).chain(versions).collect()
     }
@@ -261,9 +281,9 @@ impl OsProfile {
             needed.extend(runtime.repository.iter().flat_map(|each| each.needed(&format!("runtimes.{name}.repository"))));
         }
         for (name, firewall) in &self.firewalls {
-            let templates =
-                [&firewall.opened, &firewall.open, &firewall.close, &firewall.trusted, &firewall.trust, &firewall.distrust];
-            needed.push((format!("all of firewalls.{name}"), templates.iter().any(|template| template.is_empty())));
+            needed.push((format!("firewalls.{name}.range"), firewall.range.is_empty()));
+            let partial = firewall.rules.is_empty() || firewall.rules.iter().any(FirewallRules::lacks);
+            needed.push((format!("all of firewalls.{name}.rules"), partial));
         }
         needed.into_iter().find_map(|(key, missing)| missing.then_some(key))
     }

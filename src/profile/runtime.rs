@@ -135,7 +135,8 @@ pub struct RuntimeConfig {
     /// once the package is there.
     pub generation: String,
     /// Names: `sandbox_image`, `registries`, `cgroup_driver`, `cgroup_option` (strings), `systemd_cgroup`, `restrict_oom_score_adj`
-    /// (booleans), `insecure_registries`, `registry_mirrors` (lists of strings).
+    /// (booleans), `insecure_registries`, `registry_mirrors` (lists of strings), `mirrors` (TOML alone: a table of registries, each with
+    /// its mirrors as the list `endpoint`).
     pub texts: BTreeMap<String, Template>,
 }
 
@@ -212,6 +213,7 @@ impl RuntimeProfile {
         let names: &'static [&'static str] = &[
             "sandbox_image",
             "registries",
+            "mirrors",
             "cgroup_driver",
             "cgroup_option",
             "systemd_cgroup",

@@ -63,6 +63,15 @@ impl Template {
         self.fill(values, |value| Ok(quote(value)))
     }
 
+    /// Fills a shell template for a script that knows the values only when it runs: each value is the name of one of its variables.
+    ///
+    /// # Errors
+    /// As for [`Template::line`], and `Internal` as for [`Template::shell`].
+    pub fn expanded(&self, values: &[(&str, &str)]) -> Result<String> {
+        self.line(values)?;
+        self.fill(values, |variable| Ok(format!("\"${variable}\"")))
+    }
+
     /// Fills a TOML template: each value becomes a TOML value, strings with their quotes.
     ///
     /// # Errors

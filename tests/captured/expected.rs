@@ -73,7 +73,7 @@ fn packages(step: &Step) -> BTreeSet<String> {
 fn urls(step: &Step) -> BTreeSet<String> {
     let files = step.apply.iter().filter_map(|op| if let Op::Write(file) = op { Some(file.content.as_str()) } else { None });
     let words = shells(step).into_iter().chain(files).flat_map(str::split_whitespace);
-    let clean = |word: &str| word.find("http").map(|at| word[at..].trim_matches(['\'', '"', ';', '\\']).to_owned());
+    let clean = |word: &str| word.find("http").map(|at| word[at..].trim_matches(['\'', '"', ';', ']', '\\']).to_owned());
     words
         .filter(|word| (word.contains("http://") || word.contains("https://")) && !word.contains('?'))
         .filter_map(clean)

@@ -1,9 +1,12 @@
 //! The shell of install's steps, run here against files of a made-up host.
 
+mod firewalls;
+mod runtimes;
+
 use std::{fs, path::PathBuf, process::Command};
 
 use slipway::{
-    config::{Mirror, Role},
+    config::Role,
     lower::Program,
     profile::Profiles,
     step::{Check, Op, Step, Undo},
@@ -121,7 +124,7 @@ fn of_a_shared_repository_file_only_the_dead_section_goes() {
         "[main]\nname=x\n\n[kubernetes]\nname=Kubernetes\n# old\nbaseurl = https://{google}/yum/repos/kubernetes-el7-x86_64\nenabled=1\n\n\
          [ours]\nbaseurl=https://mirror.example/\ngpgkey=https://{google}/yum/doc/yum-key.gpg\n"
     );
-    let file = "etc/yum.repos.d/all.repo";
+    let file = "etc/yum.repos.d/all of it.repo";
     let root = Root::new("section", &[(file, &text)]);
     let steps = steps(&cluster(), "1.34.2", Role::Worker, centos_machine()).expect("steps");
     let undo = root.apply("", find(&steps, "dead-repositories"));
@@ -140,7 +143,7 @@ fn a_dead_stanza_is_disabled_and_its_neighbours_are_not() {
     let google =
         format!("# Google's\nTypes: deb\nURIs: https://{}/apt/\nSuites: SUITE\nEnabled: yes\nComponents: main\n", closed());
     let (sdk, kubernetes) = (google.replace("SUITE", "cloud-sdk"), google.replace("SUITE", "kubernetes-xenial"));
-    let file = "etc/apt/sources.list.d/all.sources";
+    let file = "etc/apt/sources.list.d/all of it.sources";
     let text = format!("{debian}\n{kubernetes}\n{sdk}");
     let root = Root::new("stanza", &[(file, &text)]);
     let steps = steps(&cluster(), "1.34.2", Role::Worker, debian_container()).expect("steps");
@@ -170,61 +173,6 @@ fn dnf_that_does_not_say_what_it_would_install_installs_nothing() {
 }
 
 #[test]
-fn a_port_that_only_the_running_firewalld_has_is_not_open() {
-    let root = Root::new(
-        "firewalld",
-        &[("bin/firewall-cmd", "#!/bin/sh\ncase \"$*\" in *--permanent*) echo 1/tcp 2/tcp ;; *) echo 2/tcp 3/tcp ;; esac\n")],
-    );
-    let doubles = format!("chmod 755 {0}/bin/firewall-cmd\nPATH={0}/bin:$PATH", root.0.display());
-    let profiles = Profiles::load(None).expect("the embedded profiles");
-    for system in [os("centos", "9"), os("ubuntu", "24.04")] {
-        let firewall = &profiles.os(None, &system).expect("it").firewalls["firewalld"];
-        for list in [&firewall.opened, &firewall.trusted] {
-            let list = list.shell(&[]).expect("a template without names");
-            assert_eq!(root.run(&doubles, &list), (Some(0), "2/tcp\n".to_owned()));
-        }
-    }
-}
-
-#[test]
-fn a_hosts_own_cri_dockerd_is_used() {
-    let wanted = slipway::config::Cluster { runtime: Some("docker".to_owned()), ..cluster() };
-    let facts = slipway::facts::Facts { arch: "x86_64".to_owned(), ..debian_container() };
-    let steps = steps(&wanted, "1.34.2", Role::Worker, facts).expect("steps");
-    let step = find(&steps, "runtime-shim");
-    let Some(Op::Sh(shell)) = step.apply.first() else { panic!("{:?}", step.apply) };
-    let root = Root::new("shim", &[("bin/cri-dockerd", "#!/bin/sh\n")]);
-    let doubles = format!("chmod 755 {0}/bin/cri-dockerd\nPATH={0}/bin:$PATH\nfetch() {{ die fetched; }}", root.0.display());
-    assert_eq!(root.run(&doubles, shell), (Some(0), String::new()));
-    assert_eq!(fs::read_link(root.0.join("usr/local/bin/cri-dockerd")).expect("a link"), root.0.join("bin/cri-dockerd"));
-    let undo: Vec<&str> = step
-        .undo
-        .iter()
-        .rev()
-        .map(|undo| match undo {
-            Undo::Sh(shell) | Undo::Record(shell) => shell.as_str(),
-        })
-        .collect();
-    let at = |text: &str| undo.iter().position(|shell| shell.contains(text)).unwrap_or_else(|| panic!("{text}: {undo:#?}"));
-    assert!(at("systemctl disable") < at("keep '/etc/systemd/system/cri-docker.service'"));
-    assert!(at("keep '/etc/systemd") < at("daemon-reload") && at("daemon-reload") < at("systemctl restart"));
-}
-
-#[test]
-fn cri_o_is_started_again_for_its_mirrors() {
-    let mut wanted = cluster();
-    wanted.runtime = Some("crio".to_owned());
-    let check = |wanted: &slipway::config::Cluster| {
-        let steps = steps(wanted, "1.34.2", Role::Worker, debian_container()).expect("steps");
-        let Check::Sh(check) = find(&steps, "runtime-service").check.clone() else { panic!("no shell") };
-        check
-    };
-    assert!(!check(&wanted).contains("registries.conf.d"));
-    wanted.images.mirrors = vec![Mirror { registry: "docker.io".to_owned(), url: "http://192.168.77.1:5000".to_owned() }];
-    assert!(check(&wanted).ends_with("[ '/var/run/crio/crio.sock' -nt '/etc/containers/registries.conf.d/90-slipway.conf' ]"));
-}
-
-#[test]
 fn an_expired_key_puts_its_own_section_or_stanza_out_of_use() {
     let expired = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/expired.asc")).expect("the fixture");
     let root = Root::new("expired", &[("etc/kubernetes.asc", &expired)]);
@@ -234,14 +182,14 @@ fn an_expired_key_puts_its_own_section_or_stanza_out_of_use() {
     for (facts, file, text, wanted) in [
         (
             centos_machine(),
-            "etc/yum.repos.d/all.repo",
+            "etc/yum.repos.d/all of it.repo",
             format!("{section}[ours]\nbaseurl=https://mirror.example/\n"),
             format!(
                 "#slipway# {}[ours]\nbaseurl=https://mirror.example/\n",
                 section.replace("\nbase", "\n#slipway# base").replace("\ngpg", "\n#slipway# gpg")
             ),
         ),
-        (debian_container(), "etc/apt/sources.list.d/k.sources", stanza.clone(), format!("Enabled: no\n{stanza}")),
+        (debian_container(), "etc/apt/sources.list.d/k 1.28.sources", stanza.clone(), format!("Enabled: no\n{stanza}")),
     ] {
         root.write(file, &text);
         let steps = steps(&cluster(), "1.34.2", Role::Worker, facts).expect("steps");

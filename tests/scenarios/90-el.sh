@@ -45,7 +45,7 @@ say "firewalld runs, with the ports of the role open and others closed; upgrades
 [ "$(on "$el" firewall-cmd --state)" = running ] || fail "firewalld was switched off"
 reaches 10250 || fail "the kubelet's port is closed"
 on "$el" systemd-run --quiet --unit=scenario-listener python3 -m http.server 9999
-on "$el" 'for try in 1 2 3 4 5 6 7 8 9; do curl -fsS -o /dev/null http://127.0.0.1:9999/ && exit 0; sleep 0.3; done; exit 1' || fail "no listener"
+on "$el" curl -fsS --retry 60 --retry-connrefused --retry-delay 1 -o /dev/null http://127.0.0.1:9999/ || fail "no listener"
 ! reaches 9999 || fail "a port that is nobody's business is open"
 on "$el" systemctl stop scenario-listener
 [ "$(on "$el" firewall-cmd --list-ports)" = "$(on "$el" firewall-cmd --permanent --list-ports)" ] || fail "the ports are gone after a restart"

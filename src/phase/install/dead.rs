@@ -36,9 +36,9 @@ pub(super) fn step(scene: &Scene<'_>) -> Option<Step> {
         let found = found(dead);
         check.push_str(&format!("[ -z \"$(\n{found})\" ] || exit 1\n"));
         step = step
-            .sh(format!("{{\n{found}}} | while read -r file which; do\n    say \"mending $file\"\n    {}\ndone", mending(dead)));
+            .sh(format!("{{\n{found}}} | while read -r which file; do\n    say \"mending $file\"\n    {}\ndone", mending(dead)));
         let undo = if dead.instead.is_some() || dead.part == RepositoryPart::Stanza {
-            Undo::Record(format!("{{\n{found}}} | while read -r file which; do\n    keep \"$file\"\ndone"))
+            Undo::Record(format!("{{\n{found}}} | while read -r which file; do\n    keep \"$file\"\ndone"))
         } else {
             Undo::Sh(format!(
                 "for file in {files}; do\n    if grep -qs {} \"$file\"; then sed -E -i {back} \"$file\"; fi\ndone",
@@ -52,17 +52,17 @@ pub(super) fn step(scene: &Scene<'_>) -> Option<Step> {
     (!all.is_empty()).then(|| step.check(Check::Sh(check)))
 }
 
-/// Shell that prints the files that name such a repository, a line each, with what tells where behind it: the numbers of the parts, or
-/// the key of the lines, where that is what is wrong.
+/// Shell that prints the files that name such a repository, a line each, behind what tells where: the numbers of the parts with a comma
+/// behind each, the key of the lines where that is what is wrong, or a dash. A file's name may have blanks in it.
 fn found(dead: &DeadRepositories) -> String {
     let (files, lines) = (dead.files.join(" "), quote(&dead.lines));
     let key = dead.key.as_deref().map(quote);
     let parts = match dead.part {
         RepositoryPart::Line => {
             let then = match key {
-                None => format!("    if grep -Eqs {lines} \"$file\"; then printf '%s\\n' \"$file\"; fi\n"),
+                None => format!("    if grep -Eqs {lines} \"$file\"; then printf -- '- %s\\n' \"$file\"; fi\n"),
                 Some(key) => format!(
-                    "    for key in $(grep -Es {lines} \"$file\" | sed -En {key} | sort -u); do\n        if openpgp_expired \"$key\"; then printf '%s %s\\n' \"$file\" \"$key\"; fi\n    done\n"
+                    "    for key in $(grep -Es {lines} \"$file\" | sed -En {key} | sort -u); do\n        if openpgp_expired \"$key\"; then printf '%s %s\\n' \"$key\" \"$file\"; fi\n    done\n"
                 ),
             };
             return format!("for file in {files}; do\n{then}done\n");
@@ -71,11 +71,11 @@ fn found(dead: &DeadRepositories) -> String {
         RepositoryPart::Stanza => STANZAS,
     };
     let numbers = match key {
-        None => "cut -f1 | tr '\\n' ' '".to_owned(),
+        None => "cut -f1 | tr '\\n' ','".to_owned(),
         Some(key) => format!(
             "while read -r number part; do
         key=$(printf '%s\\n' \"$part\" | sed -En {key})
-        if [ -n \"$key\" ] && openpgp_expired \"$key\"; then printf '%s ' \"$number\"; fi
+        if [ -n \"$key\" ] && openpgp_expired \"$key\"; then printf '%s,' \"$number\"; fi
     done"
         ),
     };
@@ -83,7 +83,7 @@ fn found(dead: &DeadRepositories) -> String {
         "for file in {files}; do
     if [ ! -f \"$file\" ]; then continue; fi
     which=$({parts} | grep -E {lines} | {numbers})
-    if [ -n \"$which\" ]; then printf '%s %s\\n' \"$file\" \"$which\"; fi
+    if [ -n \"$which\" ]; then printf '%s %s\\n' \"$which\" \"$file\"; fi
 done
 "
     )
@@ -106,12 +106,12 @@ fn mending(dead: &DeadRepositories) -> String {
         (RepositoryPart::Section, None, _) => {
             format!(
                 "/^\\[/ {{ number++ }}
-        index(which, \" \" (number + 0) \" \") && !/^(#|$)/ {{ printf \"{MARK}\" }}
+        index(which, \",\" (number + 0) \",\") && !/^(#|$)/ {{ printf \"{MARK}\" }}
         {{ print }}"
             )
         }
         (RepositoryPart::Stanza, None, _) => "NR > 1 { print \"\" }
-        !index(which, \" \" NR \" \") { print; next }
+        !index(which, \",\" NR \",\") { print; next }
         { print \"Enabled: no\"; many = split($0, line, \"\\n\")
           for (each = 1; each <= many; each++) if (tolower(line[each]) !~ /^enabled:/) print line[each] }"
             .to_owned(),
@@ -119,7 +119,7 @@ fn mending(dead: &DeadRepositories) -> String {
     let records = if dead.part == RepositoryPart::Stanza { "-v RS= " } else { "" };
     // Written over, so that its owner, mode and label stay.
     format!(
-        "awk {records}-v which=\" $which \" {} \"$file\" >\"$RUN/repositories\"
+        "awk {records}-v which=\",$which\" {} \"$file\" >\"$RUN/repositories\"
     cat \"$RUN/repositories\" >\"$file\"
     rm -f \"$RUN/repositories\"",
         quote(&edit)

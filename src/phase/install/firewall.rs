@@ -4,7 +4,7 @@ use super::NAME;
 use crate::{
     error::Result,
     lower::quote,
-    profile::{Firewall, Template},
+    profile::Firewall,
     scene::Scene,
     step::{Check, Step, Undo},
 };
@@ -12,6 +12,9 @@ use crate::{
 const CONTROL_PLANE: &[&str] = &["6443/tcp", "2379-2380/tcp", "10257/tcp", "10259/tcp"];
 /// kubelet, kube-proxy's health, NodePort services, and VXLAN as CNIs use it: 8472 is the kernel's port, 4789 IANA's.
 const NODE: &[&str] = &["10250/tcp", "10256/tcp", "30000-32767/tcp", "30000-32767/udp", "8472/udp", "4789/udp"];
+
+/// Shell: the function `sharing`.
+const SHARING: &str = include_str!("firewall.sh");
 
 /// A step for each front end that is active on the host and known to its profile.
 pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
@@ -24,24 +27,36 @@ fn step(scene: &Scene<'_>, name: &str, firewall: &Firewall) -> Result<Step> {
     let ports: Vec<String> = roles.concat().iter().map(|port| port.replace('-', &firewall.range)).collect();
     let network = scene.stage.cluster.pod_cidr.to_string();
 
-    let mut check = String::new();
-    let mut apply = String::new();
-    let mut undo = String::new();
-    let mut rule = |list: &str, value: &str, key: &str, open: &Template, close: &Template| -> Result<()> {
-        let listed = format!("printf '%s\\n' \"${list}\" | grep -Fqx {}", quote(value));
-        let close = format!("{{\n{}\n}} >/dev/null 2>&1 || :", close.shell(&[(key, value)])?.trim());
-        check.push_str(&format!("{listed} || exit 1\n"));
-        apply.push_str(&format!("{listed} || {{\n{}\n}}\n", open.shell(&[(key, value)])?.trim()));
-        undo.push_str(&format!("{listed} || printf '%s\\n' {}\n", quote(&close)));
-        Ok(())
+    let (mut listed, mut check, mut apply, mut undo) = (SHARING.to_owned(), String::new(), String::new(), String::new());
+    let mut rule = |held: &str, open: &str, close: &str, again: &str| {
+        let close = quote(&format!("{{\n{}\n}} >/dev/null 2>&1 || :", close.trim()));
+        check.push_str(&format!("{held} >/dev/null || exit 1\n"));
+        apply.push_str(&format!("{held} >/dev/null || {{\n{}\n}}\n", open.trim()));
+        undo.push_str(&format!("shared=$({held}) || {{\nprintf '%s\\n' {close}\n{again}}}\n"));
     };
-    for port in &ports {
-        rule("opened", port, "port", &firewall.open, &firewall.close)?;
+    // Each set of rules has its own undo: a port may be open there already, or in part.
+    for (index, rules) in firewall.rules.iter().enumerate() {
+        if !rules.opened.is_empty() {
+            listed.push_str(&format!("opened_{index}=$({})\n", rules.opened.shell(&[])?.trim()));
+            let reopen = format!("{{\n{}\n}} >/dev/null 2>&1 || :\ndone", rules.open.expanded(&[("port", "port")])?.trim());
+            // What was open before is part of what is closed, wherever ranges become one.
+            let again = format!(
+                "[ -z \"$shared\" ] || printf 'for port in %s; do\\n%s\\n' \"$(printf '%s' \"$shared\" | tr '\\n' ' ')\" {}\n",
+                quote(&reopen)
+            );
+            for port in &ports {
+                let value = [("port", port.as_str())];
+                let held = format!("printf '%s\\n' \"$opened_{index}\" | sharing {}", quote(port));
+                rule(&held, &rules.open.shell(&value)?, &rules.close.shell(&value)?, &again);
+            }
+        }
+        if !rules.trusted.is_empty() {
+            listed.push_str(&format!("trusted_{index}=$({})\n", rules.trusted.shell(&[])?.trim()));
+            let value = [("network", network.as_str())];
+            let held = format!("printf '%s\\n' \"$trusted_{index}\" | grep -Fx {}", quote(&network));
+            rule(&held, &rules.trust.shell(&value)?, &rules.distrust.shell(&value)?, "");
+        }
     }
-    rule("trusted", &network, "network", &firewall.trust, &firewall.distrust)?;
-
-    let listed =
-        format!("opened=$({})\ntrusted=$({})\n", firewall.opened.shell(&[])?.trim(), firewall.trusted.shell(&[])?.trim());
     Ok(Step::new(
         scene.id(NAME, &format!("firewall-{name}")),
         format!("Open the cluster's ports in {name}"),

@@ -14,7 +14,13 @@ use crate::{
 };
 
 pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
-    let mut steps = package(scene)?;
+    reachable(scene)?;
+    let mut steps = match packages_of(scene) {
+        Ok(source) => package(scene, source)?,
+        // Whatever this Kubernetes would be given, the host has one already.
+        Err(error) if scene.here.facts.units.contains_key(&scene.here.runtime.unit) => vec![kept(scene, &error)],
+        Err(error) => return Err(error),
+    };
     steps.push(config::step(scene)?);
     steps.extend(registries::step(scene)?);
     steps.extend(proxy::runtime(scene));
@@ -32,24 +38,43 @@ pub(super) fn packages_of<'a>(scene: &Scene<'a>) -> Result<&'a RuntimePackages> 
         return Err(Error::new(Kind::Invalid, format!("the profile {:?} has no packages of {}", profile.name, runtime.name))
             .hint(format!("install {} on {host} yourself, or add [runtimes.{0}] to the profile", runtime.name)));
     };
-    let none = |what: String| {
-        Err(Error::new(Kind::UnsupportedVersion, format!("{host}: {what}"))
-            .hint("leave `runtime` out of the cluster file for containerd, or ask for another version of Kubernetes"))
-    };
-    if runtime.cri(version.minor).is_none() {
-        return none(format!("the kubelet of Kubernetes {version} has no way to {}", runtime.name));
-    }
-    match all.serving(version.minor) {
-        Some(packages) => Ok(packages),
-        None => none(format!("there are no packages of {} for Kubernetes {version} in profile {:?}", runtime.name, profile.name)),
+    all.serving(version.minor).ok_or_else(|| {
+        let what = format!("there are no packages of {} for Kubernetes {version} in profile {:?}", runtime.name, profile.name);
+        unsupported(scene, &what)
+    })
+}
+
+/// Whether there is a way from the kubelet to the runtime at all.
+fn reachable(scene: &Scene<'_>) -> Result<()> {
+    let (runtime, version) = (&scene.here.runtime, scene.stage.version);
+    match runtime.cri(version.minor) {
+        Some(_) => Ok(()),
+        None => Err(unsupported(scene, &format!("the kubelet of Kubernetes {version} has no way to {}", runtime.name))),
     }
 }
 
+fn unsupported(scene: &Scene<'_>, what: &str) -> Error {
+    Error::new(Kind::UnsupportedVersion, format!("{}: {what}", scene.here.host.name))
+        .hint("leave `runtime` out of the cluster file for containerd, or ask for another version of Kubernetes")
+}
+
+/// The step `runtime` on a host that has one, for which slipway itself would have no packages: it acts only to say so if the runtime has gone.
+fn kept(scene: &Scene<'_>, error: &Error) -> Step {
+    let runtime = &scene.here.runtime;
+    Step::new(
+        scene.id(NAME, "runtime"),
+        format!("Keep the host's {}", runtime.name),
+        "The kubelet runs no containers itself: it asks a container runtime, and this host has one.",
+    )
+    .check(Check::Sh(format!("have {}", quote(&runtime.program))))
+    .sh(format!("die {}", quote(&error.what)))
+    .hint(format!("install {} yourself, or leave `runtime` out of the cluster file for containerd", runtime.name))
+}
+
 /// A runtime that is there already, whoever installed it, is kept.
-fn package(scene: &Scene<'_>) -> Result<Vec<Step>> {
+fn package(scene: &Scene<'_>, source: &RuntimePackages) -> Result<Vec<Step>> {
     let (runtime, profile) = (&scene.here.runtime, &scene.here.profile);
     let shell = &profile.packages.shell;
-    let source = packages_of(scene)?;
     let mut steps = Vec::new();
     let program = quote(&runtime.program);
     if let Some(repository) = &source.repository {

@@ -20,7 +20,7 @@ for unit in $units; do
     timeout 30 systemctl disable -q --now "$unit" 2>/dev/null
 done
 # What the CNI's own manifest brought is known by a list in $STATE/cni, which goes below: its undo comes before the others'.
-for entry in "$STATE"/undo/????-cni.ready.sh; do
+printf '%s\n' "$STATE"/undo/????-cni.ready.sh "$STATE"/undo/????-cni.ready.????????.sh | sort -r | while read -r entry; do
     if [ -e "$entry" ] && timeout 60 sh "$entry"; then rm -f "$entry"; fi
 done
 # These are disks of their own or links to one on some hosts: that is not ours to change, so only what is in them goes.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{super::images, NAME};
+use super::{super::images, NAME, registries};
 use crate::{
     error::{Error, Kind, Result},
     lower::{quote, sha256},
@@ -72,8 +72,13 @@ pub(super) fn step(scene: &Scene<'_>) -> Result<Step> {
         .undo(Undo::Record(format!("keep {file}"))))
 }
 
-fn toml_values(scene: &Scene<'_>) -> [(&'static str, toml::Value); 5] {
+fn toml_values(scene: &Scene<'_>) -> [(&'static str, toml::Value); 6] {
+    let mut mirrors = toml::Table::new();
+    for (registry, urls) in registries::mirrors(scene) {
+        mirrors.insert(registry.to_owned(), toml::Table::from_iter([("endpoint".to_owned(), urls.into())]).into());
+    }
     [
+        ("mirrors", mirrors.into()),
         ("sandbox_image", images::sandbox(scene).into()),
         ("registries", scene.here.runtime.registries.path.as_str().into()),
         ("cgroup_driver", scene.cgroup_driver().into()),

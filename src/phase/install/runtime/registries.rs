@@ -20,13 +20,19 @@ pub(super) fn needs_restart(scene: &Scene<'_>) -> bool {
     has_step(scene) && scene.here.runtime.registries.style == RegistryStyle::RegistriesConf
 }
 
-/// The step that names the cluster file's mirrors.
-pub(super) fn step(scene: &Scene<'_>) -> Result<Option<Step>> {
-    let runtime = &scene.here.runtime;
+/// The cluster file's mirrors of each registry, in its order.
+pub(super) fn mirrors<'a>(scene: &Scene<'a>) -> BTreeMap<&'a str, Vec<&'a str>> {
     let mut mirrors: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for mirror in &scene.stage.cluster.images.mirrors {
         mirrors.entry(&mirror.registry).or_default().push(&mirror.url);
     }
+    mirrors
+}
+
+/// The step that names the cluster file's mirrors.
+pub(super) fn step(scene: &Scene<'_>) -> Result<Option<Step>> {
+    let runtime = &scene.here.runtime;
+    let mirrors = mirrors(scene);
     if mirrors.is_empty() {
         return Ok(None);
     }
