@@ -4,7 +4,7 @@
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
-node=${NODE:-node4}
+node=${NODE:-node3}
 
 # A cluster of this one host: docker_cluster FILE [LINE FOR [cluster]]
 docker_cluster() {
