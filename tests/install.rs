@@ -3,6 +3,9 @@
 //! `UPDATE=1 cargo test --test install` writes the golden files anew; then read the difference. The whole script of a host
 //! is left in the tests' temporary directory (target/tmp), for running it by hand on a bare host.
 
+#[path = "fixture/cluster.rs"]
+mod plain;
+
 #[path = "install/made_up_host.rs"]
 mod made_up_host;
 #[path = "install/proxy.rs"]
@@ -11,17 +14,15 @@ mod proxy;
 mod troubles;
 
 use std::{
-    collections::BTreeMap,
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
+use plain::cluster;
 use slipway::{
-    config::{
-        Cidr, Cluster, Host, Images, Local, Mirror, PackageSource, Packages, Reach, Role, Version, WantedCni, WantedVersion,
-    },
+    config::{Cluster, Host, Images, Local, Mirror, PackageSource, Packages, Reach, Role, Version},
     error::{Kind, Result},
     facts::{Cgroup, Facts, Os},
     graph::Graph,
@@ -32,29 +33,6 @@ use slipway::{
     secrets::{Secrets, Token},
     step::{Check, Op, Step, StepId, Undo},
 };
-
-fn cluster() -> Cluster {
-    let network = |base: &str, prefix| Cidr { base: base.parse().expect("an address"), prefix };
-    Cluster {
-        name: "lab".to_owned(),
-        kubernetes: WantedVersion { major: 1, minor: 34, patch: None },
-        cni: WantedCni::Profile("bridge".to_owned()),
-        pod_cidr: network("10.244.0.0", 16),
-        service_cidr: network("10.96.0.0", 12),
-        endpoint: None,
-        node_cidr: None,
-        runtime: None,
-        selinux: None,
-        skip_phases: Vec::new(),
-        kubelet_extra_args: BTreeMap::new(),
-        apiserver_extra_args: BTreeMap::new(),
-        packages: Packages::default(),
-        images: Images::default(),
-        proxy: None,
-        hosts: Vec::new(),
-        dir: ".".into(),
-    }
-}
 
 /// A cluster whose packages and images come from the lab's own servers.
 fn lab() -> Cluster {

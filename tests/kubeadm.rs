@@ -2,10 +2,13 @@
 //!
 //! `UPDATE=1 cargo test --test kubeadm` writes them anew; then read the difference.
 
+#[path = "fixture/cluster.rs"]
+mod plain;
+
 use std::{collections::BTreeMap, fs, net::IpAddr, path::Path};
 
 use slipway::{
-    config::{Cidr, Cluster, Host, Images, Local, Packages, Reach, Role, Version, WantedCni, WantedVersion},
+    config::{Cluster, Host, Local, Reach, Role, Version},
     facts::{Cgroup, Facts},
     kubeadm,
     profile::{OsProfile, Profiles},
@@ -38,26 +41,8 @@ fn container() -> Facts {
 }
 
 fn cluster(name: &str, hosts: &[(&str, &str, Role)]) -> Cluster {
-    let network = |base: &str, prefix| Cidr { base: base.parse().expect("an address"), prefix };
-    Cluster {
-        name: name.to_owned(),
-        kubernetes: WantedVersion { major: 1, minor: 34, patch: None },
-        cni: WantedCni::Profile("bridge".to_owned()),
-        pod_cidr: network("10.244.0.0", 16),
-        service_cidr: network("10.96.0.0", 12),
-        endpoint: None,
-        node_cidr: None,
-        runtime: None,
-        selinux: None,
-        skip_phases: Vec::new(),
-        kubelet_extra_args: BTreeMap::new(),
-        apiserver_extra_args: BTreeMap::new(),
-        packages: Packages::default(),
-        images: Images::default(),
-        proxy: None,
-        hosts: hosts.iter().map(|(name, address, role)| host(name, address, *role)).collect(),
-        dir: ".".into(),
-    }
+    let hosts = hosts.iter().map(|(name, address, role)| host(name, address, *role)).collect();
+    Cluster { name: name.to_owned(), hosts, ..plain::cluster() }
 }
 
 fn host(name: &str, address: &str, role: Role) -> Host {

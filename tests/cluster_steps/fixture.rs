@@ -1,13 +1,15 @@
 //! Clusters, hosts and steps as the tests describe them.
 
+#[path = "../fixture/cluster.rs"]
+mod plain;
+
 use std::{
-    collections::BTreeMap,
     io::Write as _,
     process::{Command, Stdio},
 };
 
 use slipway::{
-    config::{Cidr, Cluster, Host, Images, Local, Packages, Reach, Role, Version, WantedCni, WantedVersion},
+    config::{Cluster, Host, Local, Reach, Role, Version, WantedCni},
     facts::{Facts, Login},
     lower::lower,
     phase::{cni, init, join, verify},
@@ -20,26 +22,7 @@ use slipway::{
 pub(crate) const CA: &str = "-----BEGIN CERTIFICATE-----\nMIIBfoo\nbar=\n-----END CERTIFICATE-----\n";
 
 pub(crate) fn cluster(cni: WantedCni) -> Cluster {
-    let network = |base: &str, prefix| Cidr { base: base.parse().expect("an address"), prefix };
-    Cluster {
-        name: "lab".to_owned(),
-        kubernetes: WantedVersion { major: 1, minor: 34, patch: None },
-        cni,
-        pod_cidr: network("10.244.0.0", 16),
-        service_cidr: network("10.96.0.0", 12),
-        endpoint: None,
-        node_cidr: None,
-        runtime: None,
-        selinux: None,
-        skip_phases: vec!["addon/coredns".to_owned()],
-        kubelet_extra_args: BTreeMap::new(),
-        apiserver_extra_args: BTreeMap::new(),
-        packages: Packages::default(),
-        images: Images::default(),
-        proxy: None,
-        hosts: Vec::new(),
-        dir: ".".into(),
-    }
+    Cluster { cni, skip_phases: vec!["addon/coredns".to_owned()], ..plain::cluster() }
 }
 
 /// A host; `pods` is the pod subnet of one that has joined.

@@ -1,8 +1,8 @@
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::Path;
 
 use super::*;
 use crate::{
-    config::{Cidr, Images, Local, Packages, Reach, Role, WantedCni, WantedVersion},
+    config::{Cidr, Local, Reach, Role},
     facts::Address,
 };
 
@@ -26,25 +26,9 @@ fn host(address: &str) -> Host {
 }
 
 fn cluster(node_cidr: Option<Cidr>) -> Cluster {
-    Cluster {
-        name: "test".to_owned(),
-        kubernetes: WantedVersion { major: 1, minor: 34, patch: None },
-        cni: WantedCni::None,
-        pod_cidr: cidr("10.244.0.0", 16),
-        service_cidr: cidr("10.96.0.0", 12),
-        endpoint: None,
-        node_cidr,
-        runtime: None,
-        selinux: None,
-        skip_phases: Vec::new(),
-        kubelet_extra_args: BTreeMap::new(),
-        apiserver_extra_args: BTreeMap::new(),
-        packages: Packages::default(),
-        images: Images::default(),
-        proxy: None,
-        hosts: Vec::new(),
-        dir: PathBuf::new(),
-    }
+    let file = "[cluster]\nname = \"test\"\nkubernetes = \"1.34\"\ncni = \"none\"\n[[host]]\nname = \"n1\"\nlocal = true\nrole = \"control-plane\"\n";
+    let cluster = crate::config::parse(file, Path::new("cluster.toml")).expect("a good cluster file");
+    Cluster { node_cidr, hosts: Vec::new(), ..cluster }
 }
 
 /// As if the cluster had no other host.
