@@ -265,11 +265,11 @@ openpgp_fingerprints() {
 }
 
 kube() {
-    kubectl --kubeconfig /etc/kubernetes/admin.conf --cache-dir="$RUN/kube" --request-timeout=30s "$@"
+    NO_PROXY='*' no_proxy='*' kubectl --kubeconfig /etc/kubernetes/admin.conf --cache-dir="$RUN/kube" --request-timeout=30s "$@"
 }
 
 kubelet_kube() {
-    kubectl --kubeconfig /etc/kubernetes/kubelet.conf --cache-dir="$RUN/kube" --request-timeout=30s "$@"
+    NO_PROXY='*' no_proxy='*' kubectl --kubeconfig /etc/kubernetes/kubelet.conf --cache-dir="$RUN/kube" --request-timeout=30s "$@"
 }
 
 # Whether a file is as wanted: same_as FILE MODE OWNER SHA256

@@ -14,9 +14,12 @@ const SOME: &str = "\
 [ $# -gt 0 ] || give_up 'the package repositories do not have the wanted version' \\
     remedy='write a version that they have as `kubernetes` in the cluster file, or name another repository under [packages]'";
 
-/// `pkg_explain`: ends with what the last call of the package manager said was wrong, if it says anything that is known.
+/// `pkg_explain`: ends with what the last call of the package manager said was wrong, if it says anything that is known. One that went
+/// well and was not enough has lists without what is wanted.
 const EXPLAIN: &str = "\
 if pkg_trouble; then give_up \"$pkg_cause\" \"remedy=$pkg_remedy\" $pkg_again; fi
+[ \"$(cat \"$RUN/packages.status\")\" != 0 ] || give_up 'the package repositories of this host do not have all that is wanted' \\
+    remedy='write a version that they have as `kubernetes` in the cluster file, or see which repositories the host has'
 exit \"$(cat \"$RUN/packages.status\")\"";
 
 /// `pkg_warn`: tells what the last call of the package manager said was wrong, though what was wanted of it is there.
@@ -28,8 +31,8 @@ const WARN: &str = "if pkg_trouble; then note \"$pkg_cause\"; fi";
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PackageShell {
-    /// ARGUMENT...: the package manager itself, through the proxy if there is one, asking nothing, not waiting for its locks. As `pkg_run` it is called when nobody holds
-    /// them and `mend` is done, and its output, both streams in one, is kept.
+    /// ARGUMENT...: the package manager itself, through the proxy if there is one, asking nothing, not waiting for its locks. As `pkg_run`
+    /// it is called when nobody holds them and `mend` is done, and its output, both streams in one, is kept.
     pub run: String,
     /// The files that it locks, in the order in which it does. In one named `*.pid` stands the number of the process that holds it.
     pub locks: Vec<String>,

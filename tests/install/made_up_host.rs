@@ -227,11 +227,11 @@ fn a_mirror_stands_for_the_distributions_own_repositories_and_no_others() {
             deb822,
             "Types: deb\nURIs: mirror+file:///etc/apt/mirrors/debian-security.list\nSuites: bookworm-security\n\n\
              Types: deb\nURIs: https://repos.example.com/debian\nSuites: stable\n\n\n\
-             Suites: bookworm bookworm-updates\nComponents: main\nURIs: http://ftp.example.org/debian/"
+             Suites: bookworm bookworm-updates\nComponents: main\nURIs: http://ftp.example.org/debian/\n"
                 .to_owned(),
             "Types: deb\nURIs: MIRROR/debian-security\nSuites: bookworm-security\n\n\
              Types: deb\nURIs: https://repos.example.com/debian\nSuites: stable\n\n\n\
-             Suites: bookworm bookworm-updates\nComponents: main\nURIs: MIRROR/debian",
+             Suites: bookworm bookworm-updates\nComponents: main\nURIs: MIRROR/debian\n",
         ),
         (
             os("ubuntu", "24.04"),
@@ -268,7 +268,7 @@ fn a_mirror_stands_for_the_distributions_own_repositories_and_no_others() {
         let root = Root::new("mirror", &[(file, &text)]);
         let mut undo = String::new();
         // A second one takes the place of the first.
-        for mirror in ["http://mirror.lan", "https://192.0.2.1:8443"] {
+        for mirror in ["http://mirror.lan/of/all", "https://192.0.2.1:8443"] {
             let mut wanted_cluster = cluster();
             wanted_cluster.packages.mirror = Some(mirror.to_owned());
             let codename = if system.id == "ubuntu" { "noble" } else { "bookworm" };
@@ -279,7 +279,7 @@ fn a_mirror_stands_for_the_distributions_own_repositories_and_no_others() {
             assert_eq!(root.read(file), wanted.replace("MIRROR", mirror), "{}", system.name);
         }
         assert_eq!(root.run("", &undo).0, Some(0));
-        assert_eq!(root.read(file), wanted.replace("MIRROR", "http://mirror.lan"), "what was there before is back");
+        assert_eq!(root.read(file), wanted.replace("MIRROR", "http://mirror.lan/of/all"), "what was there before is back");
     }
     let rhel = slipway::facts::Facts { os: os("rhel", "9"), ..centos_machine() };
     let mut wanted = cluster();

@@ -268,3 +268,14 @@ fn a_proxy_that_is_not_wanted_any_more_is_taken_from_the_runtime_too() {
     assert_eq!(root.read(drop_in), "");
     assert!(find(&steps, "dead-repositories").needs.iter().any(|id| id.name == "proxy"));
 }
+
+#[test]
+fn the_api_is_asked_directly_even_after_a_download() {
+    let root = Root::new("direct", &[]);
+    let doubles = "export HTTPS_PROXY=http://192.0.2.1:3128 NO_PROXY='*' HOST_NO_PROXY=corp.example.com
+curl() { : >/run/slipway/manifest.part; }
+kubectl() { printf '%s %s\\n' \"$NO_PROXY\" \"$no_proxy\"; }";
+    let (code, text) =
+        root.run(doubles, "fetch http://mirror.example/x /run/slipway/manifest\nkube get nodes\nkubelet_kube get nodes");
+    assert_eq!((code, text.as_str()), (Some(0), "* *\n* *\n"));
+}

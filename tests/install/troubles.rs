@@ -50,6 +50,34 @@ fn what_nobody_knows_ends_with_the_managers_exit_code() {
     assert_eq!(root.run(MARK, &shell.with("pkg_warn")), (Some(0), String::new()));
 }
 
+#[test]
+fn lists_that_are_there_and_lack_what_is_wanted_are_no_success() {
+    let profiles = Profiles::load(None).expect("the embedded profiles");
+    let root =
+        Root::new("lack", &[("run/slipway/packages.status", "0\n"), ("run/slipway/packages.out", "Reading package lists...\n")]);
+    let shell = &profiles.os(None, &os("debian", "12")).expect("it").packages.shell;
+    let (code, told) = root.run(MARK, &shell.with("pkg_explain"));
+    assert_eq!(code, Some(1), "{told}");
+    assert!(
+        told.starts_with("cause: the package repositories of this host do not have all") && told.ends_with("final: 1\n"),
+        "{told}"
+    );
+}
+
+#[test]
+fn what_is_not_foretold_for_a_lock_is_not_installed() {
+    let profiles = Profiles::load(None).expect("the embedded profiles");
+    // An earlier call went well.
+    let root = Root::new("stale", &[("run/slipway/packages.status", "0\n"), ("run/slipway/packages.out", "")]);
+    for system in [os("debian", "12"), os("centos", "9")] {
+        let shell = profiles.os(None, &system).expect("it").packages.shell.with("new=$(pkg_added socat)\necho \"undo: $new\"");
+        let (code, told) = root
+            .run(&format!("{MARK}\ndnf() {{ :; }}"), &shell.replace("wait_for_locks '", "give_up 'held' remedy='let it end' '"));
+        assert_eq!(code, Some(1), "{told}");
+        assert!(told.contains("cause: held\n") && !told.contains("undo: "), "{told}");
+    }
+}
+
 /// The lock of a file, held by this test's own process.
 fn held(root: &Root, path: &str) -> fs::File {
     root.write(path, "");

@@ -82,10 +82,13 @@ mirrors() {
     cp "$www/rpm/kubernetes/repodata/repomd.xml.key" "$www/rpm/strange/repodata/"
     gpgconf --kill all
     local address=${packages#http://}
-    python3 tests/scenarios/data/failing_mirror.py "${address%:*}" "$www" >"$work/port" 2>/dev/null &
+    python3 tests/scenarios/data/failing_mirror.py "${address%:*}" "$www" >"$work/port" 2>"$work/mirror.log" &
     server=$!
-    trap 'kill "$server"; rm -rf "$work"' EXIT
-    until [ -s "$work/port" ]; do sleep 0.1; done
+    trap 'kill "$server" 2>/dev/null || :; rm -rf "$work"' EXIT
+    until [ -s "$work/port" ]; do
+        kill -0 "$server" 2>/dev/null || fail "no mirror: $(cat "$work/mirror.log")"
+        sleep 0.1
+    done
     mirror=http://${address%:*}:$(cat "$work/port")
 }
 
@@ -114,14 +117,14 @@ on_debian() {
     say "$debian: a repository of the host's own that is broken does not stop what does not need it"
     on "$debian" "cat >/etc/apt/keyrings/other.asc" <"$www/stranger.key"
     on "$debian" "echo 'deb [signed-by=/etc/apt/keyrings/other.asc] $mirror/deb /' >/etc/apt/sources.list.d/other.list"
-    install 60 0 package-lists
+    install 120 0 package-lists
     shows "package-lists: the repository $mirror/deb is refused: it is signed with the key [0-9A-F]*, which this host does not trust for it"
     on "$debian" rm /etc/apt/sources.list.d/other.list
 
     say "$debian: a lock that somebody else holds is waited for, and who it is is said"
-    on "$debian" "systemd-run --quiet --unit=somebody-else apt-get -q -y -o 'DPkg::Pre-Invoke::=sleep 6' install socat"
+    on "$debian" "systemd-run --quiet --unit=somebody-else apt-get -q -y -o 'DPkg::Pre-Invoke::=sleep 25' install socat"
     sleep 1.5
-    install 90 0 prerequisites
+    install 180 0 prerequisites
     shows 'prerequisites +waiting for apt-get \(process [0-9]*, of somebody-else.service\), which holds /var/lib/dpkg/lock-frontend$'
 
     say "$debian: dpkg that was killed at work is mended, whatever it was doing"
@@ -137,7 +140,12 @@ killed() {
     chmod 755 "$1/DEBIAN/$2"
     dpkg-deb --build "$1" "$1.deb" >/dev/null
     systemd-run --quiet --unit="killed-$1" dpkg -i "/tmp/$1.deb"
-    for _ in 1 2 3 4 5 6 7 8 9 10; do systemctl status "killed-$1" | grep -q 'sleep 600' || sleep 0.3; done
+    tries=0
+    until systemctl status "killed-$1" | grep -q 'sleep 600'; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 100 ] || { echo "dpkg did not come to the script of $1"; exit 1; }
+        sleep 0.3
+    done
     systemctl kill --signal=KILL "killed-$1"
 }
 dpkg-deb -R ethtool_*.deb half
@@ -148,7 +156,7 @@ killed slow postinst
 printf '#!/bin/sh\n' >/var/lib/dpkg/info/slipway-slow.postinst
 dpkg-query -W -f '${Package} ${Status}\n' socat ethtool slipway-slow
 END
-    install 90 0 prerequisites
+    install 180 0 prerequisites
     shows 'prerequisites: dpkg was interrupted on this host: finishing what it had begun'
     on "$debian" sh -eu <<'END'
 [ -z "$(dpkg --audit)" ]
@@ -164,26 +172,26 @@ END
     say "$debian: no space"
     from deb/
     on "$debian" mount -t tmpfs -o size=2m slipway-small /var/cache/apt/archives
-    install 60 40 'kubernetes-*'
+    install 240 40 'kubernetes-*'
     on "$debian" umount /var/cache/apt/archives
     refused 'no space is left for packages in /var/cache/apt/archives/' 'make room'
     once
-    install 90 0 'kubernetes-*'
+    install 180 0 'kubernetes-*'
 }
 
 on_el() {
     begin "$el" packages.rpm
     say "$el: a repository of the host's own that is broken does not stop what does not need it"
     on "$el" "printf '[other]\nname=other\nbaseurl=$mirror/503/\ngpgcheck=1\ngpgkey=file:///etc/pki/rpm-gpg/RPM-GPG-KEY-centosofficial\n' >/etc/yum.repos.d/other.repo"
-    install 90 0 prerequisites
+    install 180 0 prerequisites
     shows "prerequisites: $mirror/503/repodata/repomd.xml can not be fetched: Status code: 503"
     on "$el" rm /etc/yum.repos.d/other.repo
 
     say "$el: a lock that somebody else holds is waited for, and who it is is said"
     on "$el" dnf -q -y remove socat
-    on "$el" systemd-run --quiet --unit=somebody-else dnf --repofrompath="slow,$mirror/hang/" --repo=slow --setopt=timeout=6 --setopt=retries=1 makecache
+    on "$el" systemd-run --quiet --unit=somebody-else dnf --repofrompath="slow,$mirror/hang/" --repo=slow --setopt=timeout=25 --setopt=retries=1 makecache
     sleep 2
-    install 90 0 prerequisites
+    install 180 0 prerequisites
     shows 'prerequisites +waiting for dnf \(process [0-9]*, of somebody-else.service\), which holds /var/cache/dnf/metadata_lock.pid$'
 
     kubernetes_trouble dnf rpm/kubernetes rpm/tampered rpm/strange
@@ -193,11 +201,11 @@ on_el() {
     say "$el: no space"
     from rpm/kubernetes/
     on "$el" 'dnf -q clean all; mount -t tmpfs -o size=2m slipway-small /var/cache/dnf'
-    install 90 40 'kubernetes-*'
+    install 180 40 'kubernetes-*'
     on "$el" umount /var/cache/dnf
     refused 'no space is left' 'make room'
     once
-    install 90 0 'kubernetes-*'
+    install 180 0 'kubernetes-*'
 }
 
 # What fares alike in both families: kubernetes_trouble MANAGER GOOD TAMPERED STRANGE. Ends with the run for the last.
@@ -206,40 +214,40 @@ kubernetes_trouble() {
     from "$2/"
     setting "$file" packages key "$mirror/stranger.key"
     setting "$file" packages.rpm key "$mirror/stranger.key"
-    install 20 40 kubernetes-key
+    install 120 40 kubernetes-key
     refused "the signing key at $mirror/stranger.key is refused: its fingerprint is $(cat "$www/stranger.fingerprint") and not " 'find out whose key it is'
     once
     for part in packages packages.rpm; do
         setting "$file" "$part" key "$mirror/expired.key"
         setting "$file" "$part" fingerprint "$(cat "$www/expired.fingerprint")"
     done
-    install 20 40 kubernetes-key
+    install 120 40 kubernetes-key
     refused "the signing key at $mirror/expired.key is refused: it has expired" 'name a newer copy'
     once
     setting "$file" packages key http://127.0.0.1:9/none.key
     setting "$file" packages.rpm key http://127.0.0.1:9/none.key
-    install 30 40 kubernetes-key
+    install 180 40 kubernetes-key
     refused 'could not download http://127.0.0.1:9/none.key: .*127.0.0.1.*9' 'see that this host reaches'
 
     say "$1: a mirror that fails, one that refuses, one that hangs"
     from 503/
-    install 60 40 'kubernetes-*'
+    install 240 40 'kubernetes-*'
     refused "$mirror/503/.* can not be fetched: .*503" 'see that'
     shows ' try 2 failed, next in '
     cp "$own" "$file"
     setting "$file" "$table" url http://127.0.0.1:9/
-    install 60 40 'kubernetes-*'
+    install 240 40 'kubernetes-*'
     refused 'http://127.0.0.1:9/.* can not be fetched: .*' 'see that'
     from hang/
-    install 120 40 'kubernetes-*'
+    install 240 40 'kubernetes-*'
     refused "$mirror/hang/.* can not be fetched: " 'see that'
 
     say "$1: a package that is not what the list says, and one that somebody else has signed"
     from "$3/"
-    install 90 40 'kubernetes-*'
+    install 180 40 'kubernetes-*'
     refused '.*kubectl.* is refused: it is not what the repository says it is' 'its mirror is being renewed'
     from "$4/"
-    install 90 40 'kubernetes-*'
+    install 180 40 'kubernetes-*'
 }
 
 debian_hosts "$debian"

@@ -38,7 +38,7 @@ pub(super) fn step(scene: &Scene<'_>) -> Option<Step> {
         step = step
             .sh(format!("{{\n{found}}} | while read -r which file; do\n    say \"mending $file\"\n    {}\ndone", mending(dead)));
         let undo = if dead.instead.is_some() || dead.part == RepositoryPart::Stanza {
-            Undo::Record(format!("{{\n{found}}} | while read -r which file; do\n    keep \"$file\"\ndone"))
+            Undo::Record(format!("{{\n{found}}} | while read -r which file; do\n    keep \"$(readlink -f \"$file\")\"\ndone"))
         } else {
             Undo::Sh(format!(
                 "for file in {files}; do\n    if grep -qs {} \"$file\"; then sed -E -i {back} \"$file\"; fi\ndone",

@@ -8,6 +8,9 @@ use crate::{
     step::{Check, Step, Undo},
 };
 
+/// Where the mirror that the host's files name is written down.
+const NOTE: &str = "/var/lib/slipway/mirror";
+
 /// None where the cluster file names no mirror for hosts like this one.
 pub(super) fn step(scene: &Scene<'_>) -> Result<Option<Step>> {
     let profile = &scene.here.profile;
@@ -30,9 +33,11 @@ pub(super) fn step(scene: &Scene<'_>) -> Result<Option<Step>> {
         ("directories", &mirrored.directories),
         ("codename", &scene.here.facts.os.codename),
     ])?);
+    // Below a path, a mirror that was named before can not be told from somebody else's repository: it is written down.
+    let known = format!("{}old=$(cat {NOTE} 2>/dev/null) || old=\nwant={}\n", include_str!("mirror.sh"), quote(url));
     let each = |then: &str| {
         format!(
-            "for file in {files}; do\n    if [ -f \"$file\" ] && ! sed -E {edit} \"$file\" | cmp -s - \"$file\"; then {then}; fi\ndone"
+            "{known}for file in {files}; do\n    if [ -f \"$file\" ] && ! without_old \"$file\" | sed -E {edit} | cmp -s - \"$file\"; then\n        {then}\n    fi\ndone"
         )
     };
     let named = format!("grep -qsF -- {} {files}", quote(&format!("{url}/")));
@@ -45,13 +50,16 @@ pub(super) fn step(scene: &Scene<'_>) -> Result<Option<Step>> {
         .check(Check::Sh(format!("{}\n{named}", each("exit 1"))))
         // Written over, so that its owner, mode and label stay.
         .sh(each(&format!(
-            "say \"$file names the mirror now\"; sed -E {edit} \"$file\" >\"$RUN/repositories\"; cat \"$RUN/repositories\" >\"$file\"; rm -f \"$RUN/repositories\""
+            "say \"$file names the mirror now\"\n        without_old \"$file\" | sed -E {edit} >\"$RUN/repositories\"\n        cat \"$RUN/repositories\" >\"$file\"\n        rm -f \"$RUN/repositories\""
         )))
         .sh(format!(
-            "{named} || die {}",
+            "printf '%s\\n' {} >{NOTE}\n{named} || die {}",
+            quote(url),
             quote(&format!("no file here names a repository of {} that a mirror can stand for", scene.here.facts.os.name))
         ))
         .hint(format!("look into {files}, or leave `mirror` out of the cluster file where hosts have good repositories already"))
-        .undo(Undo::Record(each("keep \"$file\""))),
+        // A link leads to what is written.
+        .undo(Undo::Record(each("keep \"$(readlink -f \"$file\")\"")))
+        .undo(Undo::Sh(format!("rm -f {NOTE}"))),
     ))
 }

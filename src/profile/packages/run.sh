@@ -1,5 +1,8 @@
 # pkg_run ARGUMENT...: the package manager, when nobody holds its locks and what an interrupted run has left is mended. Its output is
 # shown as it comes, and kept for whoever wants to know why it failed.
+# What an earlier call has said does not explain this one.
+: >"$RUN/packages.out"
+echo 1 >"$RUN/packages.status"
 pkg_end=$(($(date +%s) + 300))
 while :; do
     pkg_wait
