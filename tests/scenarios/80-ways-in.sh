@@ -172,7 +172,7 @@ for name in login sudo passphrase token ca; do
 done
 for node in "${members[@]}"; do
     for name in token ca; do
-        ! on "$node" journalctl --no-pager | grep -qFf "$work/$name" || fail "$name shows in the journal of $node"
+        ! on "$node" journalctl --no-pager | grep -Ff "$work/$name" >/dev/null || fail "$name shows in the journal of $node"
     done
 done
 echo "none"
