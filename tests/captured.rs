@@ -10,6 +10,8 @@
 
 #[path = "captured/expected.rs"]
 mod expected;
+#[path = "fixture/secrets.rs"]
+mod no_secrets;
 #[path = "captured/table.rs"]
 mod table;
 
@@ -20,6 +22,7 @@ use std::{
     process::Command,
 };
 
+use no_secrets::secrets;
 use slipway::{
     config::{self, Cluster, Version},
     facts::{self, Facts},
@@ -28,7 +31,7 @@ use slipway::{
     phase::{install, preflight},
     profile::Profiles,
     scene::{Site, Stage, address},
-    secrets::{Secrets, Token},
+    secrets::Secrets,
     step::{Check, Op, Step, Undo},
 };
 
@@ -90,17 +93,6 @@ fn numbered(lines: &[String]) -> Vec<String> {
         lines.push(format!("{NONCE} facts-end {facts}"));
     }
     lines
-}
-
-/// Secrets that are none.
-fn secrets() -> Secrets {
-    Secrets {
-        token: Token { id: "abcdef".to_owned(), secret: "0123456789abcdef".to_owned() },
-        certificate_key: "00112233445566778899aabbccddeeff".repeat(2),
-        ca_hash: format!("sha256:{}", "0123456789abcdef".repeat(4)),
-        proxy_password: None,
-        pki: None,
-    }
 }
 
 /// Findings and install steps of all hosts, or why there are none.

@@ -2,18 +2,20 @@
 //!
 //! `UPDATE=1 cargo test --test kubeadm` writes them anew; then read the difference.
 
+#[path = "fixture/secrets.rs"]
+mod no_secrets;
 #[path = "fixture/cluster.rs"]
 mod plain;
 
 use std::{collections::BTreeMap, fs, net::IpAddr, path::Path};
 
+use no_secrets::secrets;
 use slipway::{
     config::{Cluster, Host, Local, Reach, Role, Version},
     facts::{Cgroup, Facts},
     kubeadm,
     profile::{OsProfile, Profiles},
     scene::{Scene, Site, Stage},
-    secrets::{Secrets, Token},
 };
 
 /// A cluster as a test describes it; the rest is the same for all.
@@ -58,17 +60,6 @@ fn host(name: &str, address: &str, role: Role) -> Host {
 
 fn arguments(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-}
-
-/// Secrets that are none.
-fn secrets() -> Secrets {
-    Secrets {
-        token: Token { id: "abcdef".to_owned(), secret: "0123456789abcdef".to_owned() },
-        certificate_key: "00112233445566778899aabbccddeeff".repeat(2),
-        ca_hash: format!("sha256:{}", "0123456789abcdef".repeat(4)),
-        proxy_password: None,
-        pki: None,
-    }
 }
 
 /// Node addresses are the hosts' addresses, or 192.168.56.(11 + place in the file) where those are names.
