@@ -19,8 +19,9 @@ use crate::{
 /// The name of this phase in step paths. It is no part of `up`, and so none of `PHASES`.
 pub const NAME: &str = "reset";
 
-const INVENTORY: &str = include_str!("reset/inventory.sh");
+const INVENTORY: &str = concat!(include_str!("reset/inventory.sh"), include_str!("reset/end.sh"));
 const KUBEADM: &str = include_str!("reset/kubeadm.sh");
+const PODS: &str = include_str!("reset/pods.sh");
 const MOUNTS: &str = include_str!("reset/mounts.sh");
 const NETWORK: &str = include_str!("reset/network.sh");
 const FILES: &str = include_str!("reset/files.sh");
@@ -101,7 +102,7 @@ fn on_host(reset: &Reset<'_>, host: &str, leftovers: &Leftovers, before: Vec<Ste
     let which = if reset.purge { "all" } else { "but-install" };
     let inventory = |text: &str| inventory(reset, leftovers, text);
     let ends: String = reset.runtimes.iter().map(|runtime| runtime.pods.end.trim_start()).collect();
-    let containers = format!("set +e\n{ends}:\n");
+    let containers = format!("set +e\n{ends}{PODS}");
     let mut rows = vec![
         (
             "kubeadm",
@@ -291,5 +292,5 @@ fn inventory(reset: &Reset<'_>, leftovers: &Leftovers, text: &str) -> String {
         ("units", leftovers.units.join(" ")),
     ];
     let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    script(&values, &format!("{INVENTORY}\nleft_containers() {{\n{lists}}}\n\n{text}"))
+    script(&values, &format!("{INVENTORY}\nleft_containers() {{\n{lists}pod_processes | sed 's/^/process of a pod, /'\n}}\n\n{text}"))
 }
