@@ -11,7 +11,7 @@ use crate::{
     graph::{Graph, Selection},
     phase::reset::{self, Reset, Staying},
     plan::Plan,
-    profile::Profiles,
+    profile::{Knowledge, Profiles},
     ui,
 };
 
@@ -94,9 +94,8 @@ async fn work(run: &Run, session: &Session, cluster: &Cluster, targets: &[String
         control_planes: &control_planes,
         staying: &staying,
         purge,
-        cnis: &profiles.cnis,
-        runtimes: &profiles.runtimes,
-    })?;
+        knowledge: &Knowledge::of(&profiles),
+    });
     // What the others do for a host that is out of reach is done all the same.
     let graph = Graph::new(steps)?
         .on_hosts(|host| surveyed.hosts.contains_key(host))
