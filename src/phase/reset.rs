@@ -151,7 +151,7 @@ fn on_host(reset: &Reset<'_>, host: &str, before: Vec<StepId>) -> Vec<Step> {
             "files",
             "Delete the node's files",
             "certificates, etcd's data, CNI state and logs of this cluster",
-            "find_files | grep -v '	unit	kubelet.service$' | what_of",
+            "find_files | grep -v 'kubelet[.]service$' | what_of",
             FILES,
         ),
         (
