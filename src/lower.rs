@@ -3,7 +3,7 @@
 //! Every program is one block in braces with its call on the last line and standard input closed for all that it starts,
 //! so that a program cut in the middle is a syntax error and runs nothing.
 
-mod prelude;
+mod library;
 mod survey;
 mod upload;
 
@@ -11,6 +11,7 @@ use std::{fmt::Write as _, io};
 
 use sha2::{Digest as _, Sha256};
 
+pub use library::Library;
 pub use survey::{Survey, check_digest, checks_program, survey_program};
 pub use upload::upload_program;
 
@@ -24,7 +25,7 @@ impl Program {
     /// A program of one's own: `body` runs with the parts of the prelude that it mentions.
     #[must_use]
     pub fn of(body: &str) -> Self {
-        Self(block(&format!("{SETTING}{}{body}", prelude::for_text(body))))
+        Self(block(&format!("{SETTING}{}{body}", library::prelude(body))))
     }
 
     /// Text that is a program already.
@@ -113,13 +114,13 @@ pub fn quote(word: &str) -> String {
 pub fn lower(step: &Step) -> Program {
     let mark = format!("mark() {{\n    printf '{MARK}%s %s\\n' \"$1\" \"$2\"\n}}\n");
     let body = format!("{mark}{}", step_body(step));
-    let direct = block(&format!("{SETTING}{}{body}", prelude::for_text(&body)));
+    let direct = block(&format!("{SETTING}{}{body}", library::prelude(&body)));
     match step.carry {
         Carry::Direct => Program(direct),
         Carry::Detached => {
             let call = format!("run_detached {}", quote(&ledger_name(step)));
             let job = function_printing("job", &direct);
-            Program(block(&format!("{SETTING}{mark}{}{job}{call}\n", prelude::for_text(&call))))
+            Program(block(&format!("{SETTING}{mark}{}{job}{call}\n", library::prelude(&call))))
         }
     }
 }
@@ -143,7 +144,7 @@ pub fn script(steps: &[&Step]) -> String {
     let words = [("waiting", "waiting for"), ("note", "note:"), ("cause", "error:"), ("remedy", "hint:")];
     let words = words.map(|(mark, before)| format!("{mark}) say \"{before} $2\" ;;")).join(" ");
     let text = format!("mark() {{\n    case $1 in {words} esac\n}}\n{body}");
-    block(&format!("{SETTING}{}{text}", prelude::for_text(&text)))
+    block(&format!("{SETTING}{}{text}", library::prelude(&text)))
 }
 
 /// The name of a step in a host's undo ledger: a number stands before it there, and a digest of how it is undone behind it.

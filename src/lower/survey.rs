@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use super::{Program, SETTING, block, check_shell, function_printing, lines, prelude, quote, sha256};
+use super::{Program, SETTING, block, check_shell, function_printing, lines, library, quote, sha256};
 use crate::{
     facts,
     step::{Check, Step},
@@ -43,7 +43,7 @@ impl Survey {
 #[must_use]
 pub fn check_digest(step: &Step) -> String {
     let text = check_shell(&step.check);
-    sha256(&format!("{}\n{}{text}", step.id, prelude::for_text(&text)))[..32].to_owned()
+    sha256(&format!("{}\n{}{text}", step.id, library::prelude(&text)))[..32].to_owned()
 }
 
 /// The probe, and the checks that the host remembers. `peers` are addresses that the host should have a route to.
@@ -55,7 +55,7 @@ pub fn survey_program(nonce: &str, peers: &[String]) -> Program {
         quote(&peers.join(" ")),
         lines(facts::PROBE),
     );
-    Program(block(&format!("{SETTING}{}{body}", prelude::for_text(&body))))
+    Program(block(&format!("{SETTING}{}{body}", library::prelude(&body))))
 }
 
 /// The checks of these steps. With `remember`, the host keeps them for the next survey: only a run that may change hosts asks for that.
@@ -84,5 +84,5 @@ fn checks_text<'a>(steps: impl Iterator<Item = &'a Step>) -> String {
             check_digest(step),
         );
     }
-    format!("{}{calls}", prelude::for_text(&calls))
+    format!("{}{calls}", library::prelude(&calls))
 }
