@@ -4,6 +4,8 @@
 //! host what is there, takes away what belongs to Kubernetes by its owner's name, is bounded in time, and does not depend on the
 //! success of the one before it; the audit at the end lists what is left.
 
+use std::time::Duration;
+
 use crate::{
     lower::Library,
     phase::script::script,
@@ -185,7 +187,8 @@ fn on_host(reset: &Reset<'_>, host: &str, before: Vec<StepId>) -> Vec<Step> {
         let mut step = Step::new(StepId::new(host, NAME, name), title, why)
             .check(Check::Sh(inventory(&format!("[ -z \"$({left})\" ]\n"))))
             .sh(inventory(&script(&values, apply)))
-            .detached();
+            .detached()
+            .limit(limit(name));
         match steps.last() {
             Some(last) => step.needs.push(last.id.clone()),
             None => step.needs.extend(before.iter().cloned()),
@@ -201,10 +204,29 @@ fn on_host(reset: &Reset<'_>, host: &str, before: Vec<StepId>) -> Vec<Step> {
     .sh(inventory(&script(&[("which", which)], AUDIT)))
     // Whatever its check would say: it also takes away what the other steps of this reset needed.
     .due(Due::AnyChange)
+    .limit(limit("audit"))
     .hint("run the same reset again; a restart of the host clears all that is not a file");
     audit.needs.extend(steps.last().map(|step| step.id.clone()));
     steps.push(audit);
     steps
+}
+
+/// How long a step of a reset may take. What it calls has limits of its own, which are shorter; this one is for what nobody thought of, and
+/// for what a program does itself on a disk or a mount that does not answer.
+fn limit(name: &str) -> Duration {
+    let minutes = match name {
+        // The kubelet's stop, then kubeadm's own reset, which waits for an API that may be gone.
+        "kubeadm" => 6,
+        "containers" => 5,
+        // Etcd's data and the pods' logs may be large.
+        "files" => 10,
+        // Package managers.
+        "undo" => 10,
+        "purge" => 20,
+        "drain" | "etcd" | "network" => 4,
+        _ => 3,
+    };
+    Duration::from_secs(minutes * 60)
 }
 
 fn drain(speaker: &str, host: &str) -> Step {
@@ -217,6 +239,7 @@ fn drain(speaker: &str, host: &str) -> Step {
     .check(Check::Sh(script(&values, &format!("{SURVIVOR}is_drained\n"))))
     .sh(script(&values, &format!("{SURVIVOR}{DRAIN}")))
     .detached()
+    .limit(limit("drain"))
 }
 
 /// Before the host's own kubeadm does it: that asks any member for the removal, its own one too, which stops in the middle of the
@@ -230,6 +253,7 @@ fn leave_etcd(speaker: &str, host: &str) -> Step {
     )
     .check(Check::Sh(script(&values, &format!("{SURVIVOR}has_left_etcd\n"))))
     .sh(script(&values, &format!("{SURVIVOR}leave_etcd\n")))
+    .limit(limit("etcd"))
     .hint(etcd_hint(speaker))
 }
 
@@ -258,6 +282,7 @@ fn forget(speaker: &str, host: &str, member: bool) -> Step {
     .needs(StepId::new(host, NAME, "kubeadm"))
     .check(Check::Sh(script(&values, &format!("{SURVIVOR}is_forgotten\n"))))
     .sh(script(&values, &format!("{SURVIVOR}{FORGET}")))
+    .limit(limit("forget"))
     .hint(hint)
 }
 
@@ -272,6 +297,7 @@ fn unroute(staying: &str, host: &str) -> Step {
     .needs(StepId::new(host, NAME, "kubeadm"))
     .check(Check::Sh(script(&values, &format!("{UNROUTE}is_unrouted\n"))))
     .sh(script(&values, &format!("{UNROUTE}unroute\n")))
+    .limit(limit("unroute"))
 }
 
 /// `text` behind the functions of the inventory that it mentions, and what they know.

@@ -138,6 +138,14 @@ fn a_whole_cluster_is_reset_without_its_api() {
 }
 
 #[test]
+fn every_step_ends() {
+    let staying = [Staying { name: "cp1", speaks: true }, Staying { name: "w1", speaks: false }];
+    for step in reset_steps(&["cp2", "w2"], &staying, true) {
+        assert!(step.limit.is_some_and(|limit| limit.as_secs() <= 20 * 60), "{} has no limit", step.id);
+    }
+}
+
+#[test]
 fn a_node_leaves_a_cluster_that_stays() {
     let staying = [Staying { name: "cp1", speaks: true }, Staying { name: "w1", speaks: false }];
     let steps = reset_steps(&["w2"], &staying, true);
