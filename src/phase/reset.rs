@@ -4,6 +4,11 @@
 //! host what is there, takes away what belongs to Kubernetes by its owner's name, is bounded in time, and does not depend on the
 //! success of the one before it; the audit at the end lists what is left.
 
+pub mod belonging;
+pub mod quorum;
+
+use std::collections::BTreeMap;
+
 use crate::{
     error::Result,
     phase::script::script,
@@ -46,6 +51,10 @@ pub struct Reset<'a> {
     pub control_planes: &'a [&'a str],
     /// Hosts that stay; none when the whole cluster goes.
     pub staying: &'a [Staying<'a>],
+    /// Addresses by which etcd knows the hosts, by host, blanks between: a member that has never started has no name.
+    pub peers: &'a BTreeMap<String, String>,
+    /// The control planes must take leave of etcd by themselves: others of its members answer, but none of the hosts that stay speaks.
+    pub leaves_alone: bool,
     /// Also undo what the install phase did.
     pub purge: bool,
     /// Every CNI that slipway knows: what is found is taken away, whatever a cluster file says.
@@ -72,7 +81,7 @@ pub fn steps(reset: &Reset<'_>) -> Result<Vec<Step>> {
             before.push(drained.id.clone());
             steps.push(drained);
             if member {
-                let mut left = leave_etcd(speaker, host);
+                let mut left = leave_etcd(speaker, host, peers(reset, host));
                 left.needs = before.iter().chain(&last_member).cloned().collect();
                 before = vec![left.id.clone()];
                 steps.push(left);
@@ -81,7 +90,7 @@ pub fn steps(reset: &Reset<'_>) -> Result<Vec<Step>> {
             before.extend(last_member.iter().cloned());
         }
         steps.extend(on_host(reset, host, &leftovers, before));
-        let forgotten = speaker.map(|speaker| forget(speaker, host, member));
+        let forgotten = speaker.map(|speaker| forget(speaker, host, member, peers(reset, host)));
         if let (true, Some(forgotten)) = (member, &forgotten) {
             last_member = Some(forgotten.id.clone());
         }
@@ -95,7 +104,7 @@ pub fn steps(reset: &Reset<'_>) -> Result<Vec<Step>> {
 
 /// The steps on a host that is reset, one after another.
 fn on_host(reset: &Reset<'_>, host: &str, leftovers: &Leftovers, before: Vec<StepId>) -> Vec<Step> {
-    let whole = if reset.staying.iter().any(|host| host.speaks) { "" } else { "yes" };
+    let whole = if reset.leaves_alone || reset.staying.iter().any(|host| host.speaks) { "" } else { "yes" };
     let which = if reset.purge { "all" } else { "but-install" };
     let inventory = |text: &str| inventory(reset, leftovers, text);
     let ends: String = reset.runtimes.iter().map(|runtime| runtime.pods.end.trim_start()).collect();
@@ -184,7 +193,7 @@ fn on_host(reset: &Reset<'_>, host: &str, leftovers: &Leftovers, before: Vec<Ste
 }
 
 fn drain(speaker: &str, host: &str) -> Step {
-    let values = [("node", host)];
+    let values = [("node", host), ("member", ""), ("peers", "")];
     Step::new(
         StepId::new(speaker, NAME, format!("drain-{host}")),
         format!("Move the pods away from {host}"),
@@ -195,10 +204,14 @@ fn drain(speaker: &str, host: &str) -> Step {
     .detached()
 }
 
+fn peers<'a>(reset: &Reset<'a>, host: &str) -> &'a str {
+    reset.peers.get(host).map_or("", String::as_str)
+}
+
 /// Before the host's own kubeadm does it: that asks any member for the removal, its own one too, which stops in the middle of the
 /// answer, and then kubeadm retries for minutes what is done already.
-fn leave_etcd(speaker: &str, host: &str) -> Step {
-    let values = [("node", host), ("member", "yes")];
+fn leave_etcd(speaker: &str, host: &str, peers: &str) -> Step {
+    let values = [("node", host), ("member", "yes"), ("peers", peers)];
     Step::new(
         StepId::new(speaker, NAME, format!("etcd-{host}")),
         format!("Take {host} out of etcd"),
@@ -215,8 +228,8 @@ fn etcd_hint(speaker: &str) -> String {
     )
 }
 
-fn forget(speaker: &str, host: &str, member: bool) -> Step {
-    let values = [("node", host), ("member", if member { "yes" } else { "" })];
+fn forget(speaker: &str, host: &str, member: bool, peers: &str) -> Step {
+    let values = [("node", host), ("member", if member { "yes" } else { "" }), ("peers", peers)];
     let hint = if member {
         etcd_hint(speaker)
     } else {
