@@ -46,6 +46,8 @@ pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
     )
     .after(NAME, last)
     .check(Check::Sh(shell.with(&format!("pkg_installed_at {version} {names}"))));
+    let specs = format!("set -- $(pkg_specs {version} {names})");
+    install = packages::with_programs(scene, install, &names, &["kubeadm", "kubelet", "kubectl"], &specs);
     if last == "kubernetes-lists" {
         install = install.after(NAME, "prerequisites");
     }

@@ -114,6 +114,7 @@ fn package(scene: &Scene<'_>, source: &RuntimePackages) -> Result<Vec<Step>> {
     // Docker that finds packets not forwarded would close the way for all but its own.
     .after(NAME, "sysctls")
     .check(Check::Sh(shell.with(&format!("pkg_installed {names} || {{ have {program} && ! pkg_unfinished {names}; }}"))));
+    step = packages::with_programs(scene, step, &names, &[&runtime.program], &format!("set -- {names}"));
     // Undone last to first: the package goes, then its data.
     step.undo.insert(0, Undo::Record(forget));
     if source.repository.is_some() {
