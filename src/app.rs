@@ -4,6 +4,7 @@ mod build;
 mod inspect;
 mod known_hosts;
 mod kubeconfig;
+mod members;
 mod new;
 mod profiles;
 mod reset;

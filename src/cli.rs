@@ -219,6 +219,10 @@ pub struct Reset {
     /// Also undo what `install` did: packages, repositories, settings
     #[arg(long)]
     pub purge: bool,
+
+    /// Reset hosts of another cluster too, and control planes without which etcd loses its quorum
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `slipway kubeconfig`.

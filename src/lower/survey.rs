@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use super::{Program, SETTING, block, check_shell, function_printing, lines, library, quote, sha256};
+use super::{Program, SETTING, block, check_shell, function_printing, library, lines, quote, sha256};
 use crate::{
     facts,
     step::{Check, Step},
