@@ -2,6 +2,7 @@
 //!
 //! `raw` is the file as TOML has it, `source` turns a place in it into `FILE:LINE:COLUMN`, `check` and `hosts` keep the rules.
 
+pub mod bare;
 mod check;
 mod cidr;
 mod hosts;

@@ -8,7 +8,7 @@ mod library;
 mod survey;
 mod upload;
 
-use std::{fmt::Write as _, io};
+use std::{fmt::Write as _, io, time::Duration};
 
 use sha2::{Digest as _, Sha256};
 
@@ -97,12 +97,14 @@ pub const CHANGED: i32 = 10;
 pub const NOT_CONVERGED: i32 = 20;
 
 /// What every program starts with. HOME is root's: kubeadm and kubectl look there, and sudo may have left another. What a host has of
-/// proxies in its environment is for downloads (`use_proxy`): neither the cluster's API nor a runtime's socket is behind one.
+/// proxies in its environment is for downloads (`use_proxy`): neither the cluster's API nor a runtime's socket is behind one. TMPDIR is for the
+/// shell alone: bash keeps texts that stand in a program in a file, and a full disk must not be in the way of that.
 const SETTING: &str = "\
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 export HOST_NO_PROXY=\"${HOST_NO_PROXY-${NO_PROXY:-${no_proxy-}}}\" NO_PROXY='*' no_proxy='*'
 umask 077
-STATE=/var/lib/slipway RUN=/run/slipway
+unset TMPDIR
+STATE=/var/lib/slipway RUN=/run/slipway TMPDIR=/run
 ";
 
 /// Quotes a word for POSIX shell.
@@ -235,7 +237,12 @@ fn step_body(step: &Step) -> String {
         }
     }
     recorded.push_str(&undo);
-    let digest = sha256(&recorded);
+    // What has no undo leaves nothing on the disk.
+    let digest = if recorded.is_empty() { String::new() } else { format!(" {}", &sha256(&recorded)[..8]) };
+    let run = match step.limit {
+        Some(limit) => format!("run_step_within {} {}", limit.as_secs().max(1), quote(&in_words(limit))),
+        None => "run_step".to_owned(),
+    };
     // A step that is due whatever its check says has a check that only proves.
     let check = if step.due == Due::Check { "(reached)\n" } else { "false\n" };
     let proved = if step.check == Check::Never { ":\n" } else { "(reached)\n" };
@@ -249,8 +256,17 @@ fn step_body(step: &Step) -> String {
         let body = if body.trim().is_empty() { ":\n".to_owned() } else { body };
         let _ = write!(text, "{name}() {{\n{body}}}\n");
     }
-    let _ = writeln!(text, "run_step {} {} {}", quote(&ledger_name(step)), step.id.phase, &digest[..8]);
+    let _ = writeln!(text, "{run} {} {}{digest}", quote(&ledger_name(step)), step.id.phase);
     text
+}
+
+/// `3 minutes`, `90 seconds`.
+fn in_words(limit: Duration) -> String {
+    let (number, unit) = match limit.as_secs().max(1) {
+        seconds if seconds % 60 == 0 => (seconds / 60, "minute"),
+        seconds => (seconds, "second"),
+    };
+    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
 }
 
 /// The shell of a check: exit 0 when the end state is there.

@@ -160,6 +160,8 @@ pub struct Step {
     pub retry: Retry,
     pub carry: Carry,
     pub due: Due,
+    /// How long it may take on its host, once nobody else works there. The host itself ends it then, with all that it has started.
+    pub limit: Option<Duration>,
     /// What a person should look at when it fails; best a command.
     pub hint: Option<String>,
 }
@@ -179,6 +181,7 @@ impl Step {
             retry: Retry::No,
             carry: Carry::Direct,
             due: Due::Check,
+            limit: None,
             hint: None,
         }
     }
@@ -251,6 +254,12 @@ impl Step {
     #[must_use]
     pub fn due(mut self, due: Due) -> Self {
         self.due = due;
+        self
+    }
+
+    #[must_use]
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = Some(limit);
         self
     }
 

@@ -11,7 +11,7 @@ use crate::{
     graph::{Graph, Selection},
     phase::reset::{self, Reset},
     plan::Plan,
-    profile::Profiles,
+    profile::{Knowledge, Profiles},
     ui,
 };
 
@@ -91,9 +91,8 @@ async fn work(run: &Run, session: &Session, cluster: &Cluster, targets: &[String
         peers: &judged.peers(),
         leaves_alone: judged.leaves_alone(&staying),
         purge: wanted.purge,
-        cnis: &profiles.cnis,
-        runtimes: &profiles.runtimes,
-    })?;
+        knowledge: &Knowledge::of(&profiles),
+    });
     // What the others do for a host that is out of reach is done all the same.
     let graph = Graph::new(steps)?
         .on_hosts(|host| hosts.contains_key(host))

@@ -48,36 +48,41 @@ impl FromStr for Host {
 
     /// Reads `NAME=[USER@]ADDRESS[:PORT][:ROLE]`, with an IPv6 address in brackets; `NAME=local[:ROLE]` is this machine.
     fn from_str(text: &str) -> Result<Self> {
-        let usage = |what: String| {
-            let hint = "write NAME=[USER@]ADDRESS[:PORT][:ROLE], such as cp1=192.0.2.11:control-plane or n1=[fd00::1]:22";
-            Error::new(Kind::Usage, what).hint(hint)
-        };
+        let form = "write NAME=[USER@]ADDRESS[:PORT][:ROLE], such as cp1=192.0.2.11:control-plane or n1=[fd00::1]:22";
+        let usage = |what: String| Error::new(Kind::Usage, what).hint(form);
         let (name, rest) = text.split_once('=').ok_or_else(|| usage(format!("{text:?} has no NAME=")))?;
-        let (user, rest) = rest.rsplit_once('@').map_or((None, rest), |(user, rest)| (Some(user.to_owned()), rest));
+        Self::at(rest).map(|host| Self { name: name.to_owned(), ..host }).map_err(usage)
+    }
+}
+
+impl Host {
+    /// Reads `[USER@]ADDRESS[:PORT][:ROLE]`, or says what is wrong with it.
+    pub(super) fn at(text: &str) -> Result<Self, String> {
+        let (user, rest) = text.rsplit_once('@').map_or((None, text), |(user, rest)| (Some(user.to_owned()), rest));
         let (address, rest) = match rest.strip_prefix('[') {
-            Some(rest) => rest.split_once(']').ok_or_else(|| usage(format!("{text:?} has a [ without its ]")))?,
+            Some(rest) => rest.split_once(']').ok_or_else(|| format!("{text:?} has a [ without its ]"))?,
             None => rest.split_at(rest.find(':').unwrap_or(rest.len())),
         };
-        let mut host = Self { name: name.to_owned(), address: Some(address.to_owned()), user, ..Self::default() };
+        let mut host = Self { address: Some(address.to_owned()), user, ..Self::default() };
         let rest = match rest.strip_prefix(':') {
             None if rest.is_empty() => None,
-            None => return Err(usage(format!("{rest:?} stands where :PORT or :ROLE goes"))),
+            None => return Err(format!("{rest:?} stands where :PORT or :ROLE goes")),
             rest => rest,
         };
         for part in rest.into_iter().flat_map(|rest| rest.split(':')) {
             match (Role::named(part), words::port_number(part)) {
                 (Some(role), _) if host.role.is_none() => host.role = Some(role),
                 (None, Some(port)) if host.port.is_none() && host.role.is_none() => host.port = Some(port),
-                _ => return Err(usage(format!("{part:?} is neither a port nor a role here"))),
+                _ => return Err(format!("{part:?} is neither a port nor a role here")),
             }
         }
         if address == "local" {
             if host.user.is_some() || host.port.is_some() {
-                return Err(usage(format!("{text:?} is this machine, which needs no login")));
+                return Err(format!("{text:?} is this machine, which needs no login"));
             }
             host.address = None;
         } else if !words::is_dns_name_or_ip(address) {
-            return Err(usage(format!("{address:?} is no address")));
+            return Err(format!("{address:?} is no address"));
         }
         Ok(host)
     }
@@ -90,11 +95,17 @@ impl Draft {
     /// # Errors
     /// What [`super::parse`] would say of it: the rule that the hosts, the version or the pod network break.
     pub fn render(&self, file: &Path) -> Result<String> {
+        let text = self.text();
+        check::cluster(&Source::unnamed(&text), file.parent().unwrap_or(Path::new("")), None)?;
+        Ok(text)
+    }
+
+    /// The text, whether it keeps the rules or not.
+    pub(super) fn text(&self) -> String {
         let mut text = String::new();
         // A String takes all that is written to it.
         let _ = self.write(&mut text);
-        check::cluster(&Source::unnamed(&text), file.parent().unwrap_or(Path::new("")), None)?;
-        Ok(text)
+        text
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {

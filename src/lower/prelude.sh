@@ -348,10 +348,31 @@ record_undo() {
 }
 
 # The life of a step: check, record the undo, apply, check again. Exit 0 unchanged, 10 changed, 20 did not converge, 1 failed.
-# run_step LEDGER_NAME PHASE DIGEST_OF_UNDO
+# run_step LEDGER_NAME PHASE [DIGEST_OF_UNDO]
 run_step() {
+    hold_host "$1"
+    step_lives "$@"
+}
+
+# The same for a step that has only so many seconds from when its turn has come: run_step_within SECONDS WORDS LEDGER_NAME PHASE [DIGEST]
+run_step_within() {
+    rw_limit=$1 rw_words=$2
+    shift 2
+    hold_host "$1"
+    within_limit "$rw_limit" step_lives "$@"
+    rw_status=$?
+    if [ "$rw_status" = 124 ]; then
+        mark cause "it did not end within $rw_words, and was given up; under way: $l_doing"
+        mark end 1
+        exit 1
+    fi
+    exit "$rw_status"
+}
+
+# Nobody else works on this host while this shell lives; whoever does is waited for: hold_host LEDGER_NAME
+hold_host() {
     # Private by the umask of every program.
-    mkdir -p "$STATE" "$STATE/undo" "$STATE/before" "$RUN"
+    mkdir -p "$RUN"
     exec 9>"$RUN/lock"
     if ! flock -n 9; then
         waiting_for "$(cat "$RUN/holder" 2>/dev/null || echo 'another slipway'), which is still running here"
@@ -364,21 +385,29 @@ run_step() {
         done
     fi
     printf '%s\n' "$1" >"$RUN/holder"
+}
+
+# The lock is this shell's own: a child that hangs in the kernel would hold it for ever. A step without an undo needs nothing of the
+# disk, which may be full: step_lives LEDGER_NAME PHASE [DIGEST_OF_UNDO]
+step_lives() {
     if (check) >/dev/null 2>&1 9>&-; then
         mark end 0
         exit 0
     fi
-    # Not in conditions: that would switch -e off inside.
-    (
-        set -eu
-        record_undo "$1" "$3"
-    )
-    rs_status=$?
-    if [ "$rs_status" -ne 0 ]; then
-        say "how to undo this could not be recorded, so nothing was done"
-        mark failed "$rs_status"
-        mark end 1
-        exit 1
+    if [ -n "${3-}" ]; then
+        # Not in conditions: that would switch -e off inside.
+        (
+            set -eu
+            mkdir -p "$STATE" "$STATE/undo" "$STATE/before"
+            record_undo "$1" "$3"
+        ) 9>&-
+        rs_status=$?
+        if [ "$rs_status" -ne 0 ]; then
+            say "how to undo this could not be recorded, so nothing was done"
+            mark failed "$rs_status"
+            mark end 1
+            exit 1
+        fi
     fi
     [ "$2" = verify ] || rm -rf "$STATE/verified"
     (
@@ -397,6 +426,104 @@ run_step() {
     fi
     mark end 20
     exit 20
+}
+
+# Runs a function apart, and ends it with all that it has started if it takes longer: within_limit SECONDS FUNCTION ARG...
+# Gives its status; or 124, with the commands that were under way in `l_doing`. What not even SIGKILL ends, since it waits in the kernel
+# for a disk or a server that is gone, is left behind, and nobody waits for it.
+within_limit() {
+    l_limit=$1 l_doing=
+    shift
+    mkdir -p "$RUN"
+    read -r l_self l_rest </proc/self/stat
+    l_late=$RUN/late.$l_self
+    rm -f "$l_late" "$l_late.doing"
+    trap : USR1
+    # Of a terminal's Ctrl-C, what runs apart hears nothing.
+    trap 'process_family "$l_job" | while read -r l_pid l_rest; do kill "$l_pid"; done 2>/dev/null; exit 130' INT TERM HUP
+    ("$@") 9>&- &
+    l_job=$!
+    # With output of its own: whoever reads that of this program must not wait for it.
+    limit_watches >/dev/null 2>&1 9>&- &
+    l_watch=$!
+    wait "$l_job"
+    l_status=$?
+    if [ -e "$l_late" ]; then
+        wait "$l_watch"
+        l_doing=$(one_line "$(cat "$l_late.doing")")
+        l_doing=${l_doing%; }
+        rm -f "$l_late" "$l_late.doing"
+        l_status=124
+    fi
+    trap - USR1 INT TERM HUP
+    return "$l_status"
+}
+
+# Of `within_limit`: waits for the time, and then ends the job and what is below it. Time is what the kernel counts, not a clock that somebody may set.
+limit_watches() {
+    read -r w_up w_rest </proc/uptime
+    w_end=$((${w_up%.*} + l_limit))
+    while [ "${w_up%.*}" -lt "$w_end" ]; do
+        sleep 1
+        kill -0 "$l_job" || return 0
+        read -r w_up w_rest </proc/uptime
+    done
+    w_kin=$(process_family "$l_job")
+    : >"$l_late"
+    # The kernel may keep even the words of a command to itself while it hangs.
+    printf '%s\n' "$w_kin" | while read -r w_pid w_born w_leaf; do
+        [ -z "$w_leaf" ] || printf '%s; ' "$(tr '\000' ' ' <"/proc/$w_pid/cmdline" | cut -c 1-150 | sed 's/ *$//')"
+    done >"$l_late.doing" &
+    sleep 1
+    printf '%s\n' "$w_kin" | while read -r w_pid w_born w_leaf; do
+        if process_lives "$w_pid" "$w_born"; then kill "$w_pid"; fi
+    done
+    w_tries=0
+    while [ "$w_tries" -lt 10 ] && printf '%s\n' "$w_kin" | some_process_lives; do
+        w_tries=$((w_tries + 1))
+        sleep 1
+    done
+    # One that does not hear the polite signal may have started others since.
+    printf '%s\n' "$w_kin" | while read -r w_pid w_born w_leaf; do
+        process_lives "$w_pid" "$w_born" || continue
+        process_family "$w_pid" | while read -r w_pid w_rest; do kill -s KILL "$w_pid"; done
+    done
+    sleep 1
+    ! kill -0 "$l_job" || kill -s USR1 "$l_self"
+}
+
+# A process and all below it, a line each: its number, when it began (in ticks since the boot), and `leaf` if it has none below it.
+process_family() {
+    for f_stat in /proc/[0-9]*/stat; do
+        read -r f_line <"$f_stat" || continue
+        f_pid=${f_stat#/proc/}
+        printf '%s %s\n' "${f_pid%/stat}" "${f_line##*) }"
+    done 2>/dev/null | awk -v root="$1" '
+        { parent[$1] = $3; born[$1] = $21 }
+        END {
+            for (pid in parent) {
+                steps = 0
+                for (at = pid; at != root && at in parent && steps < 100; at = parent[at]) steps++
+                if (at == root) { kin[pid] = 1; has[parent[pid]] = 1 }
+            }
+            for (pid in kin) print pid, born[pid], pid in has ? "" : "leaf"
+        }'
+}
+
+# Whether that very process is still there, and no other of its number: process_lives PID BORN
+process_lives() {
+    read -r lv_line <"/proc/${1:-none}/stat" || return 1
+    # shellcheck disable=SC2086 # it is words
+    set -- "$2" ${lv_line##*) }
+    [ "${21}" = "$1" ] && [ "$2" != Z ]
+}
+
+# Whether one of the processes in the lines of `process_family` is still there.
+some_process_lives() {
+    while read -r sl_pid sl_born sl_leaf; do
+        ! process_lives "$sl_pid" "$sl_born" || return 0
+    done
+    return 1
 }
 
 # Runs the program that `job` prints apart from this connection and follows it: run_detached NAME.
@@ -424,13 +551,18 @@ run_detached() {
         : >"$d_dir/lock"
         job >"$d_dir/program.new"
         mv "$d_dir/program.new" "$d_dir/program"
+        # Who follows the job waits for this lock, so only the shell that writes down its end holds it: what the job leaves behind,
+        # or what hangs in the kernel, does not.
+        exec 8>"$d_dir/lock"
+        flock 8
         # shellcheck disable=SC2016 # $1 is the detached shell's own
-        setsid flock "$d_dir/lock" sh -c '
-            sh "$1/program" >"$1/out" 2>&1
+        setsid sh -c '
+            sh "$1/program" >"$1/out" 2>&1 8>&-
             echo $? >"$1/rc.new"
             rm -f "$1/program"
             mv "$1/rc.new" "$1/rc"' slipway "$d_dir" </dev/null >/dev/null 2>&1 &
         echo $! >"$d_dir/pid"
+        exec 8>&-
     fi
     if [ -s "$d_dir/pid" ]; then
         tail -n +1 -s 0.1 -f --pid="$(cat "$d_dir/pid")" "$d_dir/out" 2>/dev/null

@@ -232,6 +232,78 @@ fn two_connections_may_follow_one_job() {
     assert_eq!(fs::read_to_string(&count).expect("it ran"), "ran\n");
 }
 
+/// The shells that hosts have.
+const SHELLS: [&str; 2] = ["dash", "bash"];
+
+#[test]
+fn a_step_that_takes_too_long_is_ended_with_all_that_it_started_and_says_what_it_was_doing() {
+    for (shell, carry) in SHELLS.into_iter().zip([Carry::Detached, Carry::Direct]) {
+        let sandbox = Sandbox::new(&format!("limit-{shell}"));
+        let pid = quote(&sandbox.path("pid").to_string_lossy());
+        // Its own timeout(1) puts itself out of the group, and it does not hear SIGTERM: as bad as it gets without a kernel that hangs.
+        let stubborn = format!("timeout 300 sh -c 'trap : TERM; echo $$ >{pid}; while :; do sleep 77.5; done'\n");
+        let mut step = Step::new(StepId::new("node1", "reset", "slow"), "x", "y").sh(stubborn).limit(Duration::from_secs(2));
+        step.carry = carry;
+        let began = std::time::Instant::now();
+        let (status, output) = sandbox.run(&lower(&step), shell);
+        assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
+        let marks: Vec<Mark> = output.lines().filter_map(Mark::parse).collect();
+        let [Mark::Op(0), Mark::Cause(cause), Mark::End(1)] = marks.as_slice() else { panic!("{output}") };
+        assert_eq!(status, 1);
+        assert_eq!(cause, "it did not end within 2 seconds, and was given up; under way: sleep 77.5");
+        let pid = fs::read_to_string(sandbox.path("pid")).expect("it ran");
+        let pid = pid.trim();
+        for process in fs::read_dir("/proc").expect("processes").flatten() {
+            let stat = fs::read_to_string(process.path().join("stat")).unwrap_or_default();
+            let words: Vec<&str> = stat.rsplit_once(") ").map_or("", |(_, rest)| rest).split(' ').collect();
+            let [state, parent, ..] = words[..] else { continue };
+            assert!(state == "Z" || (process.file_name() != pid && parent != pid), "it still runs: {stat}");
+        }
+        // Nothing is held that the next step waits for.
+        let quick = Step { limit: None, ..step.clone() }.sh("true");
+        let quick = Step { apply: quick.apply[1..].to_vec(), ..quick };
+        assert_eq!(sandbox.run(&lower(&quick), shell).0, CHANGED);
+    }
+}
+
+#[test]
+fn a_limit_that_is_not_reached_changes_nothing() {
+    for shell in SHELLS {
+        let sandbox = Sandbox::new(&format!("in-time-{shell}"));
+        let step = Step::new(StepId::new("node1", "reset", "x"), "x", "y").limit(Duration::from_secs(60));
+        let began = std::time::Instant::now();
+        assert_eq!(sandbox.run(&lower(&step.clone().sh("say done")), shell).0, CHANGED);
+        let (status, output) = sandbox.run(&lower(&step.clone().sh("sh -c 'exit 7'").detached()), shell);
+        assert!(status == 1 && output.contains("failed 7"), "{output}");
+        assert_eq!(sandbox.run(&lower(&step.check(Check::Sh("true".into()))), shell).0, UNCHANGED);
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    }
+}
+
+#[test]
+fn who_follows_a_job_does_not_wait_for_what_it_left_behind() {
+    for shell in SHELLS {
+        let sandbox = Sandbox::new(&format!("behind-{shell}"));
+        let step = Step::new(StepId::new("node1", "reset", "x"), "x", "y").sh("sleep 20 &\necho left $!").detached();
+        let began = std::time::Instant::now();
+        let (status, output) = sandbox.run(&lower(&step), shell);
+        assert_eq!(status, CHANGED, "{output}");
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        let left = output.lines().find_map(|line| line.strip_prefix("left ")).expect("it said so");
+        assert!(Command::new("kill").arg(left).status().expect("kill(1)").success());
+    }
+}
+
+#[test]
+fn a_step_without_an_undo_leaves_the_disk_alone() {
+    let sandbox = Sandbox::new("diskless");
+    fs::write(sandbox.path("state"), "in the way of a directory").expect("a file");
+    let step = Step::new(StepId::new("node1", "reset", "x"), "x", "y").sh("true");
+    assert_eq!(sandbox.run(&lower(&step), "dash").0, CHANGED);
+    let (status, output) = sandbox.run(&lower(&step.undo(Undo::Sh("true".into()))), "dash");
+    assert!(status == 1 && output.contains("nothing was done"), "{output}");
+}
+
 #[test]
 fn a_program_cut_anywhere_runs_nothing() {
     let sandbox = Sandbox::new("cut");

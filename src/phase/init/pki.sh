@@ -13,5 +13,6 @@ if [ -z "$attempt" ]; then
         'complete the set (ca, front-proxy-ca and etcd/ca as .crt and .key, sa.pub and sa.key) to use it, or move it away'
 fi
 # What a run that is cut here leaves is known to the next one.
+mkdir -p "$STATE"
 printf '%s\n' "$wanted" >>"$STATE/pki"
 [ -z "$attempt" ] || printf '%s\n' "$ca" >>"$STATE/attempt.ca"
