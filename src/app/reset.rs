@@ -2,7 +2,15 @@
 
 use std::{fs, sync::Arc};
 
-use super::{Run, inspect::no_such_host, kubeconfig, members, session::Session, site};
+use super::{
+    Run,
+    backup::Backup,
+    inspect::no_such_host,
+    kubeconfig,
+    members::{self, Doubt},
+    session::Session,
+    site,
+};
 use crate::{
     cli,
     config::{Cluster, Host, Role},
@@ -23,6 +31,9 @@ pub(super) async fn reset(run: &Run, wanted: cli::Reset) -> Result<u8> {
     }
     let whole = wanted.nodes.is_empty() || names.iter().all(|name| wanted.nodes.iter().any(|node| node == name));
     let targets: Vec<String> = if whole { names.iter().map(|name| (*name).to_owned()).collect() } else { wanted.nodes.clone() };
+    if let Some(dir) = &wanted.backup {
+        Backup::into(dir, &targets)?;
+    }
     confirm(run, &wanted, &targets, whole)?;
 
     let session = Session::start(run.ui(&cluster)?);
@@ -73,8 +84,12 @@ async fn work(run: &Run, session: &Session, cluster: &Cluster, targets: &[String
     let mut surveyed = site::survey(&cluster.hosts, &session.ask, run.concurrency, &session.events).await;
     let hosts = Arc::new(surveyed.hosts);
     let typed = format!("{} {}", run.typed(), wanted.nodes.join(" "));
-    let judged = members::judge(cluster, &surveyed.facts, &hosts, targets, wanted.force, typed.trim_end()).await?;
+    let doubt = if wanted.force { Doubt::Goes } else { Doubt::Stops(typed.trim_end()) };
+    let judged = members::judge(cluster, &surveyed.facts, &hosts, targets, Some(doubt)).await?;
     judged.notes.iter().for_each(|note| session.note(note));
+    if let Some(dir) = &wanted.backup {
+        Backup::into(dir, targets)?.take(session, &hosts, wanted.force).await?;
+    }
     let staying = judged.staying(&surveyed.facts, targets);
     let is_target = |host: &Host| targets.contains(&host.name);
     let names = judged.order(targets);
