@@ -123,6 +123,11 @@ pub enum Command {
     Verify,
     /// Take nodes out of the cluster and Kubernetes off the hosts
     Reset(Reset),
+    /// Make a node anew: reset it and join it again, and leave all others as they are
+    ///
+    /// For a node that is broken in whatever way. It refuses what would end badly, and says so before anything is done: the only control
+    /// plane, one without which etcd loses its quorum, a host of another cluster.
+    Repair(Repair),
     /// Show each host: whether it answers, what it runs, its place in the cluster
     Status,
     /// Fetch the administrator's kubeconfig from the cluster
@@ -205,6 +210,7 @@ pub struct Plan {
 Examples:
   slipway reset node2              asks first, then takes node2 out of the cluster
   slipway reset --yes --purge      the whole cluster, and what `install` put on the hosts
+  slipway reset --backup kept      with a snapshot of etcd and /etc/kubernetes of each host in ./kept first
 
 `slipway up` builds again what was reset.")]
 pub struct Reset {
@@ -219,6 +225,48 @@ pub struct Reset {
     /// Also undo what `install` did: packages, repositories, settings
     #[arg(long)]
     pub purge: bool,
+
+    /// First fetch what a cluster could not be made again from: a snapshot of etcd from control planes, and /etc/kubernetes
+    ///
+    /// Into a directory that only you may look into, made if it is not there. Nothing is overwritten, and when something can not be
+    /// fetched, nothing is reset.
+    #[arg(long, value_name = "DIR")]
+    pub backup: Option<PathBuf>,
+
+    /// Reset hosts of another cluster too, control planes without which etcd loses its quorum, and hosts that gave no backup
+    #[arg(long)]
+    pub force: bool,
+}
+
+impl Reset {
+    /// The reset of one node of the cluster file, which has been agreed to.
+    #[must_use]
+    pub fn of_one(node: &str, backup: Option<PathBuf>) -> Self {
+        Self { nodes: vec![node.to_owned()], yes: true, purge: false, backup, force: false }
+    }
+}
+
+/// `slipway repair`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  slipway repair node2                   asks first
+  slipway repair cp2 --backup kept       with a snapshot of etcd and /etc/kubernetes of cp2 in ./kept first
+
+Where the cluster's endpoint is an address that moves, move it to another control plane first. When a repair is cut short,
+`slipway up` finishes it.")]
+pub struct Repair {
+    /// The host to repair, by name
+    #[arg(value_name = "NODE")]
+    pub node: String,
+
+    /// Do not ask; needed where there is no terminal to ask on
+    #[arg(long, short)]
+    pub yes: bool,
+
+    /// First fetch its /etc/kubernetes, and a snapshot of etcd if it is a control plane; see `slipway reset --help`
+    #[arg(long, value_name = "DIR")]
+    pub backup: Option<PathBuf>,
 }
 
 /// `slipway kubeconfig`.

@@ -2,16 +2,24 @@
 
 use std::{fs, sync::Arc};
 
-use super::{Run, inspect::no_such_host, kubeconfig, session::Session, site};
+use super::{
+    Run,
+    backup::Backup,
+    inspect::no_such_host,
+    kubeconfig,
+    members::{self, Doubt},
+    session::Session,
+    site,
+};
 use crate::{
     cli,
-    config::{API_PORT, Cluster, Host, Role},
+    config::{Cluster, Host, Role},
     error::{Error, Kind, Result},
     execute::{self, Mode, Options, survey},
     graph::{Graph, Selection},
-    phase::reset::{self, Reset, Staying},
+    phase::reset::{self, Reset},
     plan::Plan,
-    profile::Profiles,
+    profile::{Knowledge, Profiles},
     ui,
 };
 
@@ -23,10 +31,13 @@ pub(super) async fn reset(run: &Run, wanted: cli::Reset) -> Result<u8> {
     }
     let whole = wanted.nodes.is_empty() || names.iter().all(|name| wanted.nodes.iter().any(|node| node == name));
     let targets: Vec<String> = if whole { names.iter().map(|name| (*name).to_owned()).collect() } else { wanted.nodes.clone() };
+    if let Some(dir) = &wanted.backup {
+        Backup::into(dir, &targets)?;
+    }
     confirm(run, &wanted, &targets, whole)?;
 
     let session = Session::start(run.ui(&cluster)?);
-    let worked = work(run, &session, &cluster, &targets, wanted.purge).await;
+    let worked = work(run, &session, &cluster, &targets, &wanted).await;
     let (ui, report) = session.end().await.ok_or_else(|| Error::new(Kind::Internal, "the user interface ended early"))?;
     match worked {
         Ok(unreachable) => {
@@ -67,22 +78,21 @@ fn confirm(run: &Run, wanted: &cli::Reset, targets: &[String], whole: bool) -> R
 }
 
 /// Resets the targets that answer. Comes back with the errors of those that do not.
-async fn work(run: &Run, session: &Session, cluster: &Cluster, targets: &[String], purge: bool) -> Result<Option<Error>> {
+async fn work(run: &Run, session: &Session, cluster: &Cluster, targets: &[String], wanted: &cli::Reset) -> Result<Option<Error>> {
     let profiles = Profiles::load(run.profiles.as_deref())?;
     // Hosts that stay are asked too: they drain the others and take them off the list of nodes.
     let mut surveyed = site::survey(&cluster.hosts, &session.ask, run.concurrency, &session.events).await;
+    let hosts = Arc::new(surveyed.hosts);
+    let typed = format!("{} {}", run.typed(), wanted.nodes.join(" "));
+    let doubt = if wanted.force { Doubt::Goes } else { Doubt::Stops(typed.trim_end()) };
+    let judged = members::judge(cluster, &surveyed.facts, &hosts, targets, Some(doubt)).await?;
+    judged.notes.iter().for_each(|note| session.note(note));
+    if let Some(dir) = &wanted.backup {
+        Backup::into(dir, targets)?.take(session, &hosts, wanted.force).await?;
+    }
+    let staying = judged.staying(&surveyed.facts, targets);
     let is_target = |host: &Host| targets.contains(&host.name);
-    let mut others: Vec<_> = surveyed.facts.iter().filter(|(host, _)| !is_target(host)).collect();
-    // The one that speaks for the cluster is, if there is a choice, one whose API server runs.
-    others.sort_by_key(|(_, facts)| !facts.ports.contains_key(&API_PORT));
-    let staying: Vec<Staying<'_>> = others
-        .into_iter()
-        .map(|(host, facts)| Staying {
-            name: &host.name,
-            speaks: host.role == Role::ControlPlane && facts.kubernetes.admin_conf && facts.kubernetes.attempt.is_none(),
-        })
-        .collect();
-    let names: Vec<&str> = targets.iter().map(String::as_str).collect();
+    let names = judged.order(targets);
     let control_planes: Vec<&str> = cluster
         .hosts
         .iter()
@@ -93,15 +103,15 @@ async fn work(run: &Run, session: &Session, cluster: &Cluster, targets: &[String
         hosts: &names,
         control_planes: &control_planes,
         staying: &staying,
-        purge,
-        cnis: &profiles.cnis,
-        runtimes: &profiles.runtimes,
-    })?;
+        peers: &judged.peers(),
+        leaves_alone: judged.leaves_alone(&staying),
+        purge: wanted.purge,
+        knowledge: &Knowledge::of(&profiles),
+    });
     // What the others do for a host that is out of reach is done all the same.
     let graph = Graph::new(steps)?
-        .on_hosts(|host| surveyed.hosts.contains_key(host))
+        .on_hosts(|host| hosts.contains_key(host))
         .select(&Selection { only: run.only.clone(), skip: run.skip.clone() })?;
-    let hosts = Arc::new(surveyed.hosts);
     let verdicts = survey::verdicts(&graph, &hosts, &surveyed.answered, false).await?;
     let plan = Plan::new(graph, &verdicts);
     let options = Options { mode: Mode::Continue, concurrency: run.concurrency, redact: Vec::new() };

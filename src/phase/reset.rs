@@ -4,22 +4,35 @@
 //! host what is there, takes away what belongs to Kubernetes by its owner's name, is bounded in time, and does not depend on the
 //! success of the one before it; the audit at the end lists what is left.
 
-use std::time::Duration;
+pub mod backup;
+pub mod belonging;
+pub mod quorum;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    error::Result,
+    lower::Library,
     phase::script::script,
-    profile::{
-        RuntimeProfile,
-        cni::{CniProfile, Leftovers},
-    },
+    profile::Knowledge,
     step::{Check, Due, Step, StepId},
 };
 
 /// The name of this phase in step paths. It is no part of `up`, and so none of `PHASES`.
 pub const NAME: &str = "reset";
 
-const INVENTORY: &str = concat!(include_str!("reset/inventory.sh"), include_str!("reset/end.sh"));
+/// What lists the things that are there. A program carries those of its functions that it mentions.
+static INVENTORY: Library = Library::new(&[
+    include_str!("reset/inventory/known.sh"),
+    include_str!("reset/inventory.sh"),
+    include_str!("reset/end.sh"),
+    include_str!("reset/inventory/processes.sh"),
+    include_str!("reset/inventory/network.sh"),
+    include_str!("reset/inventory/rules.sh"),
+    include_str!("reset/inventory/bpf.sh"),
+    include_str!("reset/inventory/files.sh"),
+    include_str!("reset/inventory/install.sh"),
+]);
+const KUBECONFIGS: &str = include_str!("reset/kubeconfigs.sh");
 const KUBEADM: &str = include_str!("reset/kubeadm.sh");
 const PODS: &str = include_str!("reset/pods.sh");
 const MOUNTS: &str = include_str!("reset/mounts.sh");
@@ -49,20 +62,34 @@ pub struct Reset<'a> {
     pub control_planes: &'a [&'a str],
     /// Hosts that stay; none when the whole cluster goes.
     pub staying: &'a [Staying<'a>],
+    /// Addresses by which etcd knows the hosts, by host, blanks between: a member that has never started has no name.
+    pub peers: &'a BTreeMap<String, String>,
+    /// The control planes must take leave of etcd by themselves: others of its members answer, but none of the hosts that stay speaks.
+    pub leaves_alone: bool,
     /// Also undo what the install phase did.
     pub purge: bool,
-    /// Every CNI that slipway knows: what is found is taken away, whatever a cluster file says.
-    pub cnis: &'a [CniProfile],
-    /// And every runtime, for the same reason.
-    pub runtimes: &'a [RuntimeProfile],
+    /// What everybody leaves: what is found is taken away, whatever a cluster file says.
+    pub knowledge: &'a Knowledge,
+}
+
+impl Reset<'_> {
+    /// `yes` when nobody stays who could speak for the cluster, for shell.
+    fn whole(&self) -> &'static str {
+        if self.leaves_alone || self.staying.iter().any(|host| host.speaks) { "" } else { "yes" }
+    }
+}
+
+/// Shell that lists what of a cluster is on a host, and changes nothing: with `NONCE` set it prints a line for each thing,
+/// `NONCE left KIND OWNER FATE SIGN WHAT` with tabs between, and at last `NONCE left-end`. `whole` says that no host stays that could
+/// speak for the cluster.
+#[must_use]
+pub fn listing(knowledge: &Knowledge, whole: bool) -> String {
+    inventory(knowledge, if whole { "yes" } else { "" }, "list_all\n")
 }
 
 /// The steps of a reset. They are to be run to the end whatever fails on the way.
-///
-/// # Errors
-/// `Syntax` when a list of leftovers can not be read.
-pub fn steps(reset: &Reset<'_>) -> Result<Vec<Step>> {
-    let leftovers = Leftovers::of(reset.cnis)?;
+#[must_use]
+pub fn steps(reset: &Reset<'_>) -> Vec<Step> {
     let speaker = reset.staying.iter().find(|host| host.speaks).map(|host| host.name);
     let mut steps = Vec::new();
     // Control planes leave etcd one after another, each when the one before is out: etcd must keep its quorum in between.
@@ -75,7 +102,7 @@ pub fn steps(reset: &Reset<'_>) -> Result<Vec<Step>> {
             before.push(drained.id.clone());
             steps.push(drained);
             if member {
-                let mut left = leave_etcd(speaker, host);
+                let mut left = leave_etcd(speaker, host, peers(reset, host));
                 left.needs = before.iter().chain(&last_member).cloned().collect();
                 before = vec![left.id.clone()];
                 steps.push(left);
@@ -83,8 +110,8 @@ pub fn steps(reset: &Reset<'_>) -> Result<Vec<Step>> {
         } else if member {
             before.extend(last_member.iter().cloned());
         }
-        steps.extend(on_host(reset, host, &leftovers, before));
-        let forgotten = speaker.map(|speaker| forget(speaker, host, member));
+        steps.extend(on_host(reset, host, before));
+        let forgotten = speaker.map(|speaker| forget(speaker, host, member, peers(reset, host)));
         if let (true, Some(forgotten)) = (member, &forgotten) {
             last_member = Some(forgotten.id.clone());
         }
@@ -93,17 +120,24 @@ pub fn steps(reset: &Reset<'_>) -> Result<Vec<Step>> {
             steps.push(unroute(staying.name, host));
         }
     }
-    Ok(steps)
+    steps
 }
 
 /// The steps on a host that is reset, one after another.
-fn on_host(reset: &Reset<'_>, host: &str, leftovers: &Leftovers, before: Vec<StepId>) -> Vec<Step> {
-    let whole = if reset.staying.iter().any(|host| host.speaks) { "" } else { "yes" };
+fn on_host(reset: &Reset<'_>, host: &str, before: Vec<StepId>) -> Vec<Step> {
+    let whole = reset.whole();
+    let speaker = reset.staying.iter().find(|host| host.speaks).map_or("", |host| host.name);
     let which = if reset.purge { "all" } else { "but-install" };
-    let inventory = |text: &str| inventory(reset, leftovers, text);
-    let ends: String = reset.runtimes.iter().map(|runtime| runtime.pods.end.trim_start()).collect();
-    let containers = format!("set +e\n{ends}{PODS}");
+    let inventory = |text: &str| inventory(reset.knowledge, whole, text);
+    let containers = format!("set +e\n{}{PODS}", reset.knowledge.end_pods);
     let mut rows = vec![
+        (
+            "kubeconfigs",
+            "Delete kubeconfigs that open nothing any more",
+            "while the cluster's certificates still tell which they are",
+            "find_kubeconfigs | what_of kubeconfig",
+            KUBECONFIGS,
+        ),
         (
             "kubeadm",
             "Stop the kubelet and run kubeadm reset",
@@ -123,14 +157,14 @@ fn on_host(reset: &Reset<'_>, host: &str, leftovers: &Leftovers, before: Vec<Ste
             "network",
             "Take away links, routes and rules",
             "kubeadm leaves them, and the next cluster trips over them",
-            "left_network",
+            "find_network | what_of",
             NETWORK,
         ),
         (
             "files",
             "Delete the node's files",
             "certificates, etcd's data, CNI state and logs of this cluster",
-            "left_files",
+            "find_files | grep -v 'kubelet[.]service$' | what_of",
             FILES,
         ),
         (
@@ -160,7 +194,7 @@ fn on_host(reset: &Reset<'_>, host: &str, leftovers: &Leftovers, before: Vec<Ste
     let mut steps: Vec<Step> = Vec::new();
     for (name, title, why, left, apply) in rows {
         let which = if name == "purge" { "all" } else { "but-install" };
-        let values = [("whole", whole), ("which", which)];
+        let values = [("speaker", speaker), ("which", which)];
         let mut step = Step::new(StepId::new(host, NAME, name), title, why)
             .check(Check::Sh(inventory(&format!("[ -z \"$({left})\" ]\n"))))
             .sh(inventory(&script(&values, apply)))
@@ -177,7 +211,7 @@ fn on_host(reset: &Reset<'_>, host: &str, leftovers: &Leftovers, before: Vec<Ste
         "List what is still there",
         "a reset that says success and leaves a chain behind costs somebody an evening",
     )
-    .check(Check::Sh(inventory(&format!("[ -z \"$(left_all {which})\" ]\n"))))
+    .check(Check::Sh(inventory(&format!("[ -z \"$(left_over {which})\" ]\n"))))
     .sh(inventory(&script(&[("which", which)], AUDIT)))
     // Whatever its check would say: it also takes away what the other steps of this reset needed.
     .due(Due::AnyChange)
@@ -207,7 +241,7 @@ fn limit(name: &str) -> Duration {
 }
 
 fn drain(speaker: &str, host: &str) -> Step {
-    let values = [("node", host)];
+    let values = [("node", host), ("member", ""), ("peers", "")];
     Step::new(
         StepId::new(speaker, NAME, format!("drain-{host}")),
         format!("Move the pods away from {host}"),
@@ -219,10 +253,14 @@ fn drain(speaker: &str, host: &str) -> Step {
     .limit(limit("drain"))
 }
 
+fn peers<'a>(reset: &Reset<'a>, host: &str) -> &'a str {
+    reset.peers.get(host).map_or("", String::as_str)
+}
+
 /// Before the host's own kubeadm does it: that asks any member for the removal, its own one too, which stops in the middle of the
 /// answer, and then kubeadm retries for minutes what is done already.
-fn leave_etcd(speaker: &str, host: &str) -> Step {
-    let values = [("node", host), ("member", "yes")];
+fn leave_etcd(speaker: &str, host: &str, peers: &str) -> Step {
+    let values = [("node", host), ("member", "yes"), ("peers", peers)];
     Step::new(
         StepId::new(speaker, NAME, format!("etcd-{host}")),
         format!("Take {host} out of etcd"),
@@ -240,8 +278,8 @@ fn etcd_hint(speaker: &str) -> String {
     )
 }
 
-fn forget(speaker: &str, host: &str, member: bool) -> Step {
-    let values = [("node", host), ("member", if member { "yes" } else { "" })];
+fn forget(speaker: &str, host: &str, member: bool, peers: &str) -> Step {
+    let values = [("node", host), ("member", if member { "yes" } else { "" }), ("peers", peers)];
     let hint = if member {
         etcd_hint(speaker)
     } else {
@@ -277,20 +315,12 @@ fn unroute(staying: &str, host: &str) -> Step {
     .limit(limit("unroute"))
 }
 
-/// `text` behind the functions that list what is there.
-fn inventory(reset: &Reset<'_>, leftovers: &Leftovers, text: &str) -> String {
-    let lists: String = reset.runtimes.iter().map(|runtime| runtime.pods.list.trim_start()).collect();
-    let values = [
-        ("links", leftovers.links.join("\n")),
-        ("files", leftovers.files.join("\n")),
-        ("networks", leftovers.networks.join("\n")),
-        ("chains", leftovers.chains.join("\n")),
-        ("marks", leftovers.marks.join("\n")),
-        ("ipsets", leftovers.ipsets.join("\n")),
-        ("tables", leftovers.tables.join("\n")),
-        ("protocols", leftovers.protocols.join(" ")),
-        ("units", leftovers.units.join(" ")),
-    ];
+/// `text` behind the functions of the inventory that it mentions, and what they know.
+fn inventory(knowledge: &Knowledge, whole: &str, text: &str) -> String {
+    let pods = format!("find_pods() {{\n{}:\n}}\n", knowledge.list_pods);
+    let text = format!("knowledge=$(uncontested)\n\n{text}");
+    let functions = INVENTORY.for_text(&format!("{text}\n{pods}"));
+    let values = [("knowledge", knowledge.table()), ("whole", whole.to_owned())];
     let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    script(&values, &format!("{INVENTORY}\nleft_containers() {{\n{lists}pod_processes | sed 's/^/process of a pod, /'\n}}\n\n{text}"))
+    script(&values, &format!("{functions}\n{pods}{text}"))
 }

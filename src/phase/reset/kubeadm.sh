@@ -1,10 +1,10 @@
 # Everything here may fail: the check that follows says whether it is done, and the steps behind this one go on all the same.
 set +e
 
-# Nothing listens on etcd's port (094B in hexadecimal): it does not run, or was removed and has stopped by itself. One that never ran
-# has no data, and may be a member all the same, without a name by which others could have taken it out.
+# Nothing listens on etcd's port (094B in hexadecimal): it does not run, or was removed and has stopped by itself. One without data may be
+# a member all the same; a control plane that stays (value: speaker) has taken that out too, and kubeadm would wait minutes for the dead.
 etcd_has_left() {
-    [ -d /var/lib/etcd/member ] && ! cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" && $2 ~ /:094B$/ { found = 1 } END { exit !found }'
+    { [ -n "$speaker" ] || [ -d /var/lib/etcd/member ]; } && ! cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" && $2 ~ /:094B$/ { found = 1 } END { exit !found }'
 }
 
 # Whether the runtime behind this socket answers.
@@ -22,6 +22,8 @@ is_mount_point() {
     m_point=$m_point awk '$5 == ENVIRON["m_point"] { found = 1 } END { exit !found }' /proc/self/mountinfo
 }
 
+# Only the manifests tell them, and those go here.
+addresses_told >>"$RUN/addresses"
 stop_unit kubelet 60
 for process in $(processes_of kubelet .); do
     kill -s KILL "$process"
