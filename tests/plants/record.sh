@@ -10,10 +10,11 @@ echo '== ipset'
 ipset save 2>/dev/null | sed 's/ initval 0x[0-9a-f]*//' | sort
 echo '== links and addresses'
 ip -o -d link | sed 's/^[0-9]*: //; s/ \(qdisc\|state\|mode\|group\|qlen\|promiscuity\|allmulti\|gso_max_size\|root_id\|bridge_id\|hello_timer\|tcn_timer\|topology_change_timer\|gc_timer\|load_time\|prog\/xdp id\) [^ ]*//g; s/@if[0-9]*//' | awk '{ print $1, $2, $3 }' | sort
-ip -o addr | awk '{ print $2, $3, $4 }' | sort
+ip -o addr | awk '!/fe80:/ { print $2, $3, $4 }' | sort
 echo '== routes and rules'
 for family in 4 6; do
-    ip "-$family" route show table all | sed 's/ *$//' | sort
+    # Link-local addresses come a moment after their link.
+    ip "-$family" route show table all | sed '/fe80:/d; s/ *$//' | sort
     ip "-$family" rule
 done
 echo '== tc and XDP'
@@ -27,7 +28,8 @@ done
 echo '== ipvs'
 ! command -v ipvsadm >/dev/null || [ ! -e /proc/net/ip_vs ] || ipvsadm -Sn
 echo '== mounts and network namespaces'
-awk '{ print $1, $2, $3 }' /proc/self/mounts | sort
+# What is mounted below the kubelet's directory is unmounted; the data are looked at where they are.
+awk '$2 !~ "^/var/lib/kubelet" { print $1, $2, $3 }' /proc/self/mounts | sort
 find /run/netns -mindepth 1 2>/dev/null | sort
 for net in /run/netns/*; do [ ! -e "$net" ] || ip netns pids "${net##*/}" | wc -l; done
 find /sys/fs/cgroup -maxdepth 3 -name 'kube*' 2>/dev/null
@@ -35,5 +37,5 @@ echo '== files'
 # Directories too: an empty one that stays is a difference.
 find /etc /opt /srv /home /root /usr/libexec /var/lib /var/log /run -xdev \( -path /var/lib/apt -o -path /var/lib/dpkg -o -path /var/lib/systemd -o -path /var/log/journal \
     -o -path /run/systemd -o -path /run/udev -o -path /run/log -o -path /run/user -o -path /run/slipway -o -path /var/lib/containerd -o -path /run/sshd.pid -o -path /run/utmp -o -path /var/log/wtmp \
-    -o -path /var/log/lastlog -o -path /var/log/btmp -o -path /run/sudo -o -path /run/dbus -o -path /run/xtables.lock -o -path /root/bpf \) -prune -o -printf '%y %m %p %l\n' | sort -k 3
-find /etc /opt /srv /home /root /var/lib/kubelet /var/lib/cni /var/lib/slipway -type f ! -path /root/bpf -exec sha256sum {} + 2>/dev/null | sort -k 2
+    -o -path /var/log/lastlog -o -path /var/log/btmp -o -path /run/sudo -o -path /run/dbus -o -path /run/xtables.lock -o -path /root/bpf -o -path /var/lib/kubelet \) -prune -o -printf '%y %m %p %l\n' | sort -k 3
+find /etc /opt /srv /home /root /var/lib/cni /var/lib/slipway -type f ! -path /root/bpf -exec sha256sum {} + 2>/dev/null | sort -k 2
