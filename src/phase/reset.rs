@@ -24,6 +24,7 @@ pub const NAME: &str = "reset";
 static INVENTORY: Library = Library::new(&[
     include_str!("reset/inventory/known.sh"),
     include_str!("reset/inventory.sh"),
+    include_str!("reset/end.sh"),
     include_str!("reset/inventory/processes.sh"),
     include_str!("reset/inventory/network.sh"),
     include_str!("reset/inventory/rules.sh"),
@@ -33,6 +34,7 @@ static INVENTORY: Library = Library::new(&[
 ]);
 const KUBECONFIGS: &str = include_str!("reset/kubeconfigs.sh");
 const KUBEADM: &str = include_str!("reset/kubeadm.sh");
+const PODS: &str = include_str!("reset/pods.sh");
 const MOUNTS: &str = include_str!("reset/mounts.sh");
 const NETWORK: &str = include_str!("reset/network.sh");
 const FILES: &str = include_str!("reset/files.sh");
@@ -127,7 +129,7 @@ fn on_host(reset: &Reset<'_>, host: &str, before: Vec<StepId>) -> Vec<Step> {
     let speaker = reset.staying.iter().find(|host| host.speaks).map_or("", |host| host.name);
     let which = if reset.purge { "all" } else { "but-install" };
     let inventory = |text: &str| inventory(reset.knowledge, whole, text);
-    let containers = format!("set +e\n{}:\n", reset.knowledge.end_pods);
+    let containers = format!("set +e\n{}{PODS}", reset.knowledge.end_pods);
     let mut rows = vec![
         (
             "kubeconfigs",
