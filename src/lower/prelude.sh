@@ -426,7 +426,6 @@ step_lives() {
 within_limit() {
     l_limit=$1 l_doing=
     shift
-    mkdir -p "$RUN"
     read -r l_self l_rest </proc/self/stat
     l_late=$RUN/late.$l_self
     rm -f "$l_late" "$l_late.doing"
@@ -461,6 +460,7 @@ limit_watches() {
         read -r w_up w_rest </proc/uptime
     done
     w_kin=$(process_family "$l_job")
+    mkdir -p "$RUN"
     : >"$l_late"
     # The kernel may keep even the words of a command to itself while it hangs.
     printf '%s\n' "$w_kin" | while read -r w_pid w_born w_leaf; do

@@ -30,6 +30,8 @@ const SURVIVOR: &str = include_str!("reset/survivor.sh");
 const UNROUTE: &str = include_str!("reset/unroute.sh");
 const FORGET: &str = include_str!("reset/forget.sh");
 const DRAIN: &str = include_str!("reset/drain.sh");
+const MEMBERS: &str = include_str!("reset/members.sh");
+const LISTING: &str = include_str!("reset/listing.sh");
 
 /// A host that stays in the cluster.
 #[derive(Clone, Debug)]
@@ -48,6 +50,8 @@ pub struct Reset<'a> {
     pub control_planes: &'a [&'a str],
     /// Hosts that stay; none when the whole cluster goes.
     pub staying: &'a [Staying<'a>],
+    /// Nobody knows which other hosts the cluster has: these were named without a cluster file.
+    pub alone: bool,
     /// Also undo what the install phase did.
     pub purge: bool,
     /// Every CNI that slipway knows: what is found is taken away, whatever a cluster file says.
@@ -95,9 +99,24 @@ pub fn steps(reset: &Reset<'_>) -> Result<Vec<Step>> {
     Ok(steps)
 }
 
+/// Shell that lists what is on a host, as [`crate::leftover::Listing`] reads it, with NONCE set. It changes nothing.
+///
+/// # Errors
+/// `Syntax` when a list of leftovers can not be read.
+pub fn listing(cnis: &[CniProfile], runtimes: &[RuntimeProfile]) -> Result<String> {
+    let reset = Reset { hosts: &[], control_planes: &[], staying: &[], alone: false, purge: false, cnis, runtimes };
+    Ok(inventory(&reset, &Leftovers::of(cnis)?, LISTING))
+}
+
+/// Shell for a control plane: prints `NONCE node NAME` and `NONCE etcd-member NAME` for all that the cluster counts, with NONCE set.
+#[must_use]
+pub fn members() -> String {
+    script(&[("node", ""), ("member", "yes")], &format!("{SURVIVOR}{MEMBERS}"))
+}
+
 /// The steps on a host that is reset, one after another.
 fn on_host(reset: &Reset<'_>, host: &str, leftovers: &Leftovers, before: Vec<StepId>) -> Vec<Step> {
-    let whole = if reset.staying.iter().any(|host| host.speaks) { "" } else { "yes" };
+    let whole = if reset.alone || reset.staying.iter().any(|host| host.speaks) { "" } else { "yes" };
     let which = if reset.purge { "all" } else { "but-install" };
     let inventory = |text: &str| inventory(reset, leftovers, text);
     let ends: String = reset.runtimes.iter().map(|runtime| runtime.pods.end.trim_start()).collect();

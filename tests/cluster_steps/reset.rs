@@ -11,8 +11,16 @@ use slipway::{
 fn reset_steps(hosts: &[&str], staying: &[Staying<'_>], purge: bool) -> Vec<Step> {
     let cnis = embedded().expect("readable");
     let control_planes: Vec<&str> = hosts.iter().copied().filter(|host| host.starts_with("cp")).collect();
-    reset::steps(&Reset { hosts, control_planes: &control_planes, staying, purge, cnis: &cnis, runtimes: &runtimes() })
-        .expect("steps")
+    reset::steps(&Reset {
+        hosts,
+        control_planes: &control_planes,
+        staying,
+        alone: false,
+        purge,
+        cnis: &cnis,
+        runtimes: &runtimes(),
+    })
+    .expect("steps")
 }
 
 /// The functions that list what is on a host, with `directory` in front of the paths in `moved`.

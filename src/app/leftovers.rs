@@ -1,0 +1,138 @@
+//! `slipway leftovers`: what a cluster left on hosts; and the same look before a reset.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    Run,
+    aim::Aim,
+    session::Session,
+    site::{self, Surveyed},
+};
+use crate::{
+    cli,
+    config::{API_PORT, Host, Role},
+    error::{Error, Kind, Result},
+    execute::{
+        Hosts,
+        audit::{self, Audit},
+    },
+    facts::Facts,
+    leftover::{Fate, Leftover},
+    phase::reset,
+    profile::Profiles,
+    ui::{self, Found},
+};
+
+/// What is known of hosts after one look at them.
+pub(super) struct Looked {
+    pub(super) hosts: Hosts,
+    pub(super) surveyed: Surveyed,
+    /// Of each target that answered, and of those that did not if the API side has something of theirs.
+    pub(super) audits: BTreeMap<String, Audit>,
+}
+
+pub(super) async fn leftovers(run: &Run, wanted: cli::Leftovers) -> Result<u8> {
+    let aim = Aim::of(run, &wanted.whom)?;
+    let profiles = Profiles::load(run.profiles.as_deref())?;
+    let session = Session::start(run.quiet_ui().with_command(&aim.typed));
+    // Beside the targets, those that may speak for the cluster.
+    let concerned = |host: &&Host| aim.is_target(&host.name) || host.role == Role::ControlPlane;
+    let hosts: Vec<Host> = aim.cluster.hosts.iter().filter(concerned).cloned().collect();
+    let looked = look(run, &session, &aim, &hosts, &profiles).await;
+    if let Some((ui, _)) = session.end().await {
+        ui.abandon();
+    }
+    let mut looked = looked?;
+    let errors = looked.surveyed.take_errors(&aim.targets);
+    ui::leftovers(&looked.found(&aim, &errors, wanted.keep_packages), run.json, run.verbose);
+    let clean = aim.targets.iter().filter_map(|name| looked.audits.get(name)).all(|audit| {
+        // What could not be listed is an error, and has an exit code of its own.
+        let counts = audit.listing.counts();
+        counts.goes == 0 && (wanted.keep_packages || counts.purge == 0)
+    });
+    let incomplete = std::mem::take(&mut looked.audits).into_values().filter_map(|audit| audit.error);
+    match one(errors.into_values().chain(incomplete)) {
+        Some(error) => Err(error),
+        None if clean => Ok(0),
+        None => Ok(Kind::Leftovers.exit_code()),
+    }
+}
+
+/// Surveys `hosts`, and lists what is on the targets among them.
+pub(super) async fn look(run: &Run, session: &Session, aim: &Aim, hosts: &[Host], profiles: &Profiles) -> Result<Looked> {
+    let listing = reset::listing(&profiles.cnis, &profiles.runtimes)?;
+    let mut surveyed = site::survey(hosts, &session.ask, run.concurrency, &session.events).await;
+    let hosts: Hosts = Arc::new(std::mem::take(&mut surveyed.hosts));
+    let (mut audits, members) =
+        tokio::join!(audit::audit(&hosts, &aim.targets, &listing), members(session, &hosts, &surveyed.facts));
+    for (name, leftover) in outlived(aim, &surveyed.facts, &members) {
+        audits.entry(name).or_default().listing.add(leftover);
+    }
+    Ok(Looked { hosts, surveyed, audits })
+}
+
+impl Looked {
+    /// For people and programs, in the order of the hosts. `errors` are those of hosts that did not answer.
+    pub(super) fn found<'a>(&'a self, aim: &'a Aim, errors: &'a BTreeMap<String, Error>, keep_packages: bool) -> Vec<Found<'a>> {
+        static NOTHING: std::sync::LazyLock<Audit> = std::sync::LazyLock::new(Audit::default);
+        let found = |host: &'a String| {
+            let audit = self.audits.get(host).unwrap_or(&NOTHING);
+            Found { host, listing: &audit.listing, error: errors.get(host).or(audit.error.as_ref()), keep_packages }
+        };
+        aim.targets.iter().map(found).collect()
+    }
+}
+
+/// One error with the others behind it.
+pub(super) fn one(errors: impl Iterator<Item = Error>) -> Option<Error> {
+    errors.reduce(|mut first, next| {
+        first.also.push(next);
+        first
+    })
+}
+
+/// Whether a host can speak for the cluster: a whole control plane. The one whose API server runs goes first.
+pub(super) fn speaks(facts: &Facts) -> bool {
+    facts.kubernetes.admin_conf && facts.kubernetes.is_control_plane() && facts.kubernetes.attempt.is_none()
+}
+
+/// Those who the cluster counts, as (kind, name, who says so): from the first control plane that answers.
+async fn members(session: &Session, hosts: &Hosts, facts: &[(Host, Facts)]) -> Vec<(String, String, String)> {
+    let mut speakers: Vec<_> = facts.iter().filter(|(_, facts)| speaks(facts)).collect();
+    speakers.sort_by_key(|(_, facts)| !facts.ports.contains_key(&API_PORT));
+    for (host, _) in speakers {
+        let Some(transport) = hosts.get(&host.name) else { continue };
+        match audit::members(transport, &reset::members()).await {
+            Ok(members) if !members.is_empty() => {
+                return members.into_iter().map(|(kind, name)| (kind, name, host.name.clone())).collect();
+            }
+            Ok(_) => {}
+            Err(error) => session.note(format!("{} does not say who is in the cluster: {error}", host.name)),
+        }
+    }
+    Vec::new()
+}
+
+/// What the API side has of targets that are no members any more, or do not answer.
+fn outlived(aim: &Aim, facts: &[(Host, Facts)], members: &[(String, String, String)]) -> Vec<(String, Leftover)> {
+    let mut outlived = Vec::new();
+    for target in &aim.targets {
+        let known = facts.iter().find(|(host, _)| host.name == *target).map(|(_, facts)| facts);
+        let name = aim.node_name(target, known);
+        for (kind, _, speaker) in members.iter().filter(|(_, member, _)| member == name) {
+            let (there, owner) = match kind.as_str() {
+                "node" => (known.map(|facts| facts.kubernetes.kubelet_conf), "kubelet"),
+                _ => (known.map(|facts| facts.kubernetes.etcd_data), "kubeadm"),
+            };
+            let why = match there {
+                Some(true) => continue,
+                Some(false) => "the host is none any more",
+                None => "the host does not answer",
+            };
+            let sign = format!("{speaker} counts it, and {why}");
+            let (kind, what) = (kind.clone(), name.to_owned());
+            outlived.push((target.clone(), Leftover { kind, owner: owner.to_owned(), fate: Fate::Goes, sign, what }));
+        }
+    }
+    outlived
+}
