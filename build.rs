@@ -1,4 +1,4 @@
-//! Puts every profile below profiles/{os,runtime,cni} into the binary: a new one is a new file there, and nothing else.
+//! Puts every profile below profiles/{os,runtime,cni,component} into the binary: a new one is a new file there, and nothing else.
 
 use std::{
     env, fs,
@@ -12,7 +12,7 @@ fn main() -> Result<(), Error> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=profiles");
     let mut list = String::from("&[\n");
-    for family in ["cni", "os", "runtime"] {
+    for family in ["cni", "component", "os", "runtime"] {
         let entries = fs::read_dir(Path::new(&root).join("profiles").join(family))?;
         let mut paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));

@@ -1,6 +1,7 @@
 //! What a distribution, a runtime or a CNI knows: pure data from TOML, embedded in the binary, overridable from a directory.
 
 pub mod cni;
+mod leftovers;
 mod os;
 mod packages;
 mod read;
@@ -10,6 +11,7 @@ mod template;
 use std::path::Path;
 
 pub use cni::CniProfile;
+pub use leftovers::{ComponentProfile, Knowledge, Leftovers};
 pub use os::{DeadRepositories, Firewall, Match, OsProfile, Repository, RepositoryPart, RuntimePackages};
 pub use packages::{PackageShell, words};
 pub use runtime::{Format, RegistryStyle, RuntimeConfig, RuntimeProfile, Shim};
@@ -33,6 +35,8 @@ pub struct Profiles {
     pub os: Vec<OsProfile>,
     pub runtimes: Vec<RuntimeProfile>,
     pub cnis: Vec<CniProfile>,
+    /// What else leaves something on a host.
+    pub components: Vec<ComponentProfile>,
     /// All of them as text, for people.
     pub listed: Vec<Listed>,
 }
@@ -57,21 +61,26 @@ pub enum Family {
     Os,
     Runtime,
     Cni,
+    Component,
 }
 
 impl Family {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Os, Self::Runtime, Self::Cni, Self::Component];
+
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Os => "os",
             Self::Runtime => "runtime",
             Self::Cni => "cni",
+            Self::Component => "component",
         }
     }
 }
 
 impl Profiles {
-    /// Loads the embedded profiles, and those of `dir` (its directories os, runtime and cni) over them, by name.
+    /// Loads the embedded profiles, and those of `dir` (its directories os, runtime, cni and component) over them, by name.
     ///
     /// # Errors
     /// `NoFile`, `Syntax`, `UnknownKey`, with file, line and column; `Invalid` for a profile that lacks something.

@@ -39,7 +39,7 @@ fn every_file_in_profiles_is_in_the_binary() {
     let listed: BTreeSet<String> =
         Profiles::load(None).expect("the embedded profiles").listed.into_iter().map(|each| each.file).collect();
     let mut files = BTreeSet::new();
-    for family in ["os", "runtime", "cni"] {
+    for family in ["os", "runtime", "cni", "component"] {
         for file in fs::read_dir(root.join(family)).expect("a directory") {
             let file = file.expect("an entry").path();
             files.insert(format!("profiles/{family}/{}", file.file_name().expect("a name").to_string_lossy()));

@@ -16,7 +16,7 @@ use crate::{
         reset::{self, Reset},
     },
     plan::{Plan, Verdict},
-    profile::Profiles,
+    profile::{Knowledge, Profiles},
     render,
     step::{File, Op, Step},
     ui::{self, StatusRow},
@@ -150,19 +150,17 @@ fn reset_script(run: &Run, wanted: &cli::Render) -> Result<u8> {
             .hint("slipway render reset-script >reset.sh"));
     }
     let profiles = Profiles::load(run.profiles.as_deref())?;
-    let here = ["this-machine"];
+    let (here, knowledge) = (["this-machine"], Knowledge::of(&profiles));
     let steps = reset::steps(&Reset {
         hosts: &here,
         control_planes: &[],
         staying: &[],
         alone: true,
         purge: wanted.purge,
-        cnis: &profiles.cnis,
-        runtimes: &profiles.runtimes,
-    })?;
+        knowledge: &knowledge,
+    });
     let graph = Graph::new(steps)?.select(&Selection { only: run.only.clone(), skip: run.skip.clone() })?;
-    let listing = reset::listing(&profiles.cnis, &profiles.runtimes)?;
-    ui::print(&render::reset_script(&graph, &listing, wanted.purge));
+    ui::print(&render::reset_script(&graph, &reset::listing(&knowledge, false), wanted.purge));
     Ok(0)
 }
 

@@ -19,7 +19,7 @@ use crate::{
     facts::Facts,
     leftover::{Fate, Leftover},
     phase::reset,
-    profile::Profiles,
+    profile::{Knowledge, Profiles},
     ui::{self, Found},
 };
 
@@ -27,6 +27,8 @@ use crate::{
 pub(super) struct Looked {
     pub(super) hosts: Hosts,
     pub(super) surveyed: Surveyed,
+    /// Whether nobody stays who could speak for the cluster of the targets: it goes with them, as far as one can know.
+    pub(super) whole: bool,
     /// Of each target that answered, and of those that did not if the API side has something of theirs.
     pub(super) audits: BTreeMap<String, Audit>,
 }
@@ -38,11 +40,10 @@ pub(super) async fn leftovers(run: &Run, wanted: cli::Leftovers) -> Result<u8> {
     // Beside the targets, those that may speak for the cluster.
     let concerned = |host: &&Host| aim.is_target(&host.name) || host.role == Role::ControlPlane;
     let hosts: Vec<Host> = aim.cluster.hosts.iter().filter(concerned).cloned().collect();
-    let looked = look(run, &session, &aim, &hosts, &profiles).await;
+    let mut looked = look(run, &session, &aim, &hosts, &profiles).await;
     if let Some((ui, _)) = session.end().await {
         ui.abandon();
     }
-    let mut looked = looked?;
     let errors = looked.surveyed.take_errors(&aim.targets);
     ui::leftovers(&looked.found(&aim, &errors, wanted.keep_packages), run.json, run.verbose);
     let clean = aim.targets.iter().filter_map(|name| looked.audits.get(name)).all(|audit| {
@@ -59,16 +60,31 @@ pub(super) async fn leftovers(run: &Run, wanted: cli::Leftovers) -> Result<u8> {
 }
 
 /// Surveys `hosts`, and lists what is on the targets among them.
-pub(super) async fn look(run: &Run, session: &Session, aim: &Aim, hosts: &[Host], profiles: &Profiles) -> Result<Looked> {
-    let listing = reset::listing(&profiles.cnis, &profiles.runtimes)?;
+pub(super) async fn look(run: &Run, session: &Session, aim: &Aim, hosts: &[Host], profiles: &Profiles) -> Looked {
     let mut surveyed = site::survey(hosts, &session.ask, run.concurrency, &session.events).await;
     let hosts: Hosts = Arc::new(std::mem::take(&mut surveyed.hosts));
-    let (mut audits, members) =
-        tokio::join!(audit::audit(&hosts, &aim.targets, &listing), members(session, &hosts, &surveyed.facts));
+    let members = members(session, aim, &hosts, &surveyed.facts).await;
+    let whole = is_whole(aim, &surveyed.facts, &members);
+    let mut audits = audit::audit(&hosts, &aim.targets, &reset::listing(&Knowledge::of(profiles), whole)).await;
     for (name, leftover) in outlived(aim, &surveyed.facts, &members) {
         audits.entry(name).or_default().listing.add(leftover);
     }
-    Ok(Looked { hosts, surveyed, audits })
+    Looked { hosts, surveyed, whole, audits }
+}
+
+/// Of machines without a cluster file, their own control planes must say that they are all there are.
+fn is_whole(aim: &Aim, facts: &[(Host, Facts)], members: &[Member]) -> bool {
+    if !aim.bare {
+        return !facts.iter().any(|(host, facts)| !aim.is_target(&host.name) && speaks(facts));
+    }
+    let ours: Vec<&str> = facts.iter().map(|(host, facts)| aim.node_name(&host.name, Some(facts))).collect();
+    let mut leading = facts.iter().filter(|(_, facts)| facts.kubernetes.is_control_plane()).peekable();
+    leading.peek().is_some()
+        && leading.all(|(host, _)| {
+            let mut counted =
+                members.iter().filter(|member| member.speaker == host.name && member.kind == "etcd-member").peekable();
+            counted.peek().is_some() && counted.all(|member| ours.contains(&member.name.as_str()))
+        })
 }
 
 impl Looked {
@@ -96,30 +112,41 @@ pub(super) fn speaks(facts: &Facts) -> bool {
     facts.kubernetes.admin_conf && facts.kubernetes.is_control_plane() && facts.kubernetes.attempt.is_none()
 }
 
-/// Those who the cluster counts, as (kind, name, who says so): from the first control plane that answers.
-async fn members(session: &Session, hosts: &Hosts, facts: &[(Host, Facts)]) -> Vec<(String, String, String)> {
+/// One whom a control plane counts.
+struct Member {
+    /// `node` or `etcd-member`.
+    kind: String,
+    name: String,
+    speaker: String,
+}
+
+/// Those who the cluster counts, says the first control plane that answers; machines without a cluster file may be of several clusters.
+async fn members(session: &Session, aim: &Aim, hosts: &Hosts, facts: &[(Host, Facts)]) -> Vec<Member> {
     let mut speakers: Vec<_> = facts.iter().filter(|(_, facts)| speaks(facts)).collect();
     speakers.sort_by_key(|(_, facts)| !facts.ports.contains_key(&API_PORT));
+    let mut all = Vec::new();
     for (host, _) in speakers {
         let Some(transport) = hosts.get(&host.name) else { continue };
         match audit::members(transport, &reset::members()).await {
-            Ok(members) if !members.is_empty() => {
-                return members.into_iter().map(|(kind, name)| (kind, name, host.name.clone())).collect();
+            Ok(members) => {
+                all.extend(members.into_iter().map(|(kind, name)| Member { kind, name, speaker: host.name.clone() }));
             }
-            Ok(_) => {}
             Err(error) => session.note(format!("{} does not say who is in the cluster: {error}", host.name)),
         }
+        if !aim.bare && !all.is_empty() {
+            break;
+        }
     }
-    Vec::new()
+    all
 }
 
 /// What the API side has of targets that are no members any more, or do not answer.
-fn outlived(aim: &Aim, facts: &[(Host, Facts)], members: &[(String, String, String)]) -> Vec<(String, Leftover)> {
+fn outlived(aim: &Aim, facts: &[(Host, Facts)], members: &[Member]) -> Vec<(String, Leftover)> {
     let mut outlived = Vec::new();
     for target in &aim.targets {
         let known = facts.iter().find(|(host, _)| host.name == *target).map(|(_, facts)| facts);
         let name = aim.node_name(target, known);
-        for (kind, _, speaker) in members.iter().filter(|(_, member, _)| member == name) {
+        for Member { kind, speaker, .. } in members.iter().filter(|member| member.name == name) {
             let (there, owner) = match kind.as_str() {
                 "node" => (known.map(|facts| facts.kubernetes.kubelet_conf), "kubelet"),
                 _ => (known.map(|facts| facts.kubernetes.etcd_data), "kubeadm"),

@@ -18,7 +18,7 @@ use crate::{
     graph::{Graph, Selection},
     phase::reset::{self, Reset, Staying},
     plan::Plan,
-    profile::Profiles,
+    profile::{Knowledge, Profiles},
     ui::{self, ResetPlan, Ui},
 };
 
@@ -32,15 +32,8 @@ pub(super) async fn reset(run: &Run, wanted: cli::Reset) -> Result<u8> {
     let profiles = Profiles::load(run.profiles.as_deref())?;
     let session = Session::start(run.ui(&aim.cluster)?.with_command(typed));
     // Hosts that stay are asked too: they drain the others and take them off the list of nodes.
-    let looked = leftovers::look(run, &session, &aim, &aim.cluster.hosts, &profiles).await;
+    let mut looked = leftovers::look(run, &session, &aim, &aim.cluster.hosts, &profiles).await;
     let (mut ui, report) = ended(session).await?;
-    let mut looked = match looked {
-        Ok(looked) => looked,
-        Err(error) => {
-            ui.abandon();
-            return Err(error);
-        }
-    };
     let errors = looked.surveyed.take_errors(&aim.targets);
     let found = looked.found(&aim, &errors, !wanted.purge);
     let plan = ResetPlan { found, purge: wanted.purge, consequences: consequences(&aim, &looked, wanted.purge) };
@@ -106,7 +99,7 @@ fn consequences(aim: &Aim, looked: &Looked, purge: bool) -> Vec<String> {
     let going: Vec<&str> = going.into_iter().filter(leads).map(|host| host.name.as_str()).collect();
     if going.is_empty() {
         // Workers alone.
-    } else if aim.bare {
+    } else if aim.bare && !looked.whole {
         let (name, is) = (going.join(", "), if going.len() == 1 { "is a control plane" } else { "are control planes" });
         all.push(format!("{name} {is}: with the last one of a cluster go all its objects and its certificates, for good"));
     } else if !staying.iter().any(leads) {
@@ -144,11 +137,10 @@ async fn work(run: &Run, session: &Session, aim: &Aim, looked: &Looked, profiles
         hosts: &names,
         control_planes: &control_planes,
         staying: &staying,
-        alone: aim.bare,
+        alone: aim.bare && !looked.whole,
         purge,
-        cnis: &profiles.cnis,
-        runtimes: &profiles.runtimes,
-    })?;
+        knowledge: &Knowledge::of(&profiles),
+    });
     // What the others do for a host that is out of reach is done all the same.
     let graph = Graph::new(steps)?
         .on_hosts(|host| looked.hosts.contains_key(host))

@@ -7,19 +7,27 @@
 use std::time::Duration;
 
 use crate::{
-    error::Result,
+    lower::Library,
     phase::script::script,
-    profile::{
-        RuntimeProfile,
-        cni::{CniProfile, Leftovers},
-    },
+    profile::Knowledge,
     step::{Check, Due, Step, StepId},
 };
 
 /// The name of this phase in step paths. It is no part of `up`, and so none of `PHASES`.
 pub const NAME: &str = "reset";
 
-const INVENTORY: &str = include_str!("reset/inventory.sh");
+/// What lists the things that are there. A program carries those of its functions that it mentions.
+static INVENTORY: Library = Library::new(&[
+    include_str!("reset/inventory/known.sh"),
+    include_str!("reset/inventory.sh"),
+    include_str!("reset/inventory/processes.sh"),
+    include_str!("reset/inventory/network.sh"),
+    include_str!("reset/inventory/rules.sh"),
+    include_str!("reset/inventory/bpf.sh"),
+    include_str!("reset/inventory/files.sh"),
+    include_str!("reset/inventory/install.sh"),
+]);
+const KUBECONFIGS: &str = include_str!("reset/kubeconfigs.sh");
 const KUBEADM: &str = include_str!("reset/kubeadm.sh");
 const MOUNTS: &str = include_str!("reset/mounts.sh");
 const NETWORK: &str = include_str!("reset/network.sh");
@@ -31,7 +39,6 @@ const UNROUTE: &str = include_str!("reset/unroute.sh");
 const FORGET: &str = include_str!("reset/forget.sh");
 const DRAIN: &str = include_str!("reset/drain.sh");
 const MEMBERS: &str = include_str!("reset/members.sh");
-const LISTING: &str = include_str!("reset/listing.sh");
 
 /// A host that stays in the cluster.
 #[derive(Clone, Debug)]
@@ -54,18 +61,28 @@ pub struct Reset<'a> {
     pub alone: bool,
     /// Also undo what the install phase did.
     pub purge: bool,
-    /// Every CNI that slipway knows: what is found is taken away, whatever a cluster file says.
-    pub cnis: &'a [CniProfile],
-    /// And every runtime, for the same reason.
-    pub runtimes: &'a [RuntimeProfile],
+    /// What everybody leaves: what is found is taken away, whatever a cluster file says.
+    pub knowledge: &'a Knowledge,
+}
+
+impl Reset<'_> {
+    /// `yes` when nobody stays who could speak for the cluster, for shell.
+    fn whole(&self) -> &'static str {
+        if self.alone || self.staying.iter().any(|host| host.speaks) { "" } else { "yes" }
+    }
+}
+
+/// Shell that lists what of a cluster is on a host, and changes nothing: with `NONCE` set it prints a line for each thing,
+/// `NONCE left KIND OWNER FATE SIGN WHAT` with tabs between, and at last `NONCE left-end`. `whole` says that no host stays that could
+/// speak for the cluster.
+#[must_use]
+pub fn listing(knowledge: &Knowledge, whole: bool) -> String {
+    inventory(knowledge, if whole { "yes" } else { "" }, "list_all\n")
 }
 
 /// The steps of a reset. They are to be run to the end whatever fails on the way.
-///
-/// # Errors
-/// `Syntax` when a list of leftovers can not be read.
-pub fn steps(reset: &Reset<'_>) -> Result<Vec<Step>> {
-    let leftovers = Leftovers::of(reset.cnis)?;
+#[must_use]
+pub fn steps(reset: &Reset<'_>) -> Vec<Step> {
     let speaker = reset.staying.iter().find(|host| host.speaks).map(|host| host.name);
     let mut steps = Vec::new();
     // Control planes leave etcd one after another, each when the one before is out: etcd must keep its quorum in between.
@@ -86,7 +103,7 @@ pub fn steps(reset: &Reset<'_>) -> Result<Vec<Step>> {
         } else if member {
             before.extend(last_member.iter().cloned());
         }
-        steps.extend(on_host(reset, host, &leftovers, before));
+        steps.extend(on_host(reset, host, before));
         let forgotten = speaker.map(|speaker| forget(speaker, host, member));
         if let (true, Some(forgotten)) = (member, &forgotten) {
             last_member = Some(forgotten.id.clone());
@@ -96,16 +113,7 @@ pub fn steps(reset: &Reset<'_>) -> Result<Vec<Step>> {
             steps.push(unroute(staying.name, host));
         }
     }
-    Ok(steps)
-}
-
-/// Shell that lists what is on a host, as [`crate::leftover::Listing`] reads it, with NONCE set. It changes nothing.
-///
-/// # Errors
-/// `Syntax` when a list of leftovers can not be read.
-pub fn listing(cnis: &[CniProfile], runtimes: &[RuntimeProfile]) -> Result<String> {
-    let reset = Reset { hosts: &[], control_planes: &[], staying: &[], alone: false, purge: false, cnis, runtimes };
-    Ok(inventory(&reset, &Leftovers::of(cnis)?, LISTING))
+    steps
 }
 
 /// Shell for a control plane: prints `NONCE node NAME` and `NONCE etcd-member NAME` for all that the cluster counts, with NONCE set.
@@ -115,13 +123,19 @@ pub fn members() -> String {
 }
 
 /// The steps on a host that is reset, one after another.
-fn on_host(reset: &Reset<'_>, host: &str, leftovers: &Leftovers, before: Vec<StepId>) -> Vec<Step> {
-    let whole = if reset.alone || reset.staying.iter().any(|host| host.speaks) { "" } else { "yes" };
+fn on_host(reset: &Reset<'_>, host: &str, before: Vec<StepId>) -> Vec<Step> {
+    let whole = reset.whole();
     let which = if reset.purge { "all" } else { "but-install" };
-    let inventory = |text: &str| inventory(reset, leftovers, text);
-    let ends: String = reset.runtimes.iter().map(|runtime| runtime.pods.end.trim_start()).collect();
-    let containers = format!("set +e\n{ends}:\n");
+    let inventory = |text: &str| inventory(reset.knowledge, whole, text);
+    let containers = format!("set +e\n{}:\n", reset.knowledge.end_pods);
     let mut rows = vec![
+        (
+            "kubeconfigs",
+            "Delete kubeconfigs that open nothing any more",
+            "while the cluster's certificates still tell which they are",
+            "find_kubeconfigs | what_of kubeconfig",
+            KUBECONFIGS,
+        ),
         (
             "kubeadm",
             "Stop the kubelet and run kubeadm reset",
@@ -141,14 +155,14 @@ fn on_host(reset: &Reset<'_>, host: &str, leftovers: &Leftovers, before: Vec<Ste
             "network",
             "Take away links, routes and rules",
             "kubeadm leaves them, and the next cluster trips over them",
-            "left_network",
+            "find_network | what_of",
             NETWORK,
         ),
         (
             "files",
             "Delete the node's files",
             "certificates, etcd's data, CNI state and logs of this cluster",
-            "left_files",
+            "find_files | grep -v '	unit	kubelet.service$' | what_of",
             FILES,
         ),
         (
@@ -178,7 +192,7 @@ fn on_host(reset: &Reset<'_>, host: &str, leftovers: &Leftovers, before: Vec<Ste
     let mut steps: Vec<Step> = Vec::new();
     for (name, title, why, left, apply) in rows {
         let which = if name == "purge" { "all" } else { "but-install" };
-        let values = [("whole", whole), ("which", which)];
+        let values = [("which", which)];
         let mut step = Step::new(StepId::new(host, NAME, name), title, why)
             .check(Check::Sh(inventory(&format!("[ -z \"$({left})\" ]\n"))))
             .sh(inventory(&script(&values, apply)))
@@ -195,7 +209,7 @@ fn on_host(reset: &Reset<'_>, host: &str, leftovers: &Leftovers, before: Vec<Ste
         "List what is still there",
         "a reset that says success and leaves a chain behind costs somebody an evening",
     )
-    .check(Check::Sh(inventory(&format!("[ -z \"$(left_all {which})\" ]\n"))))
+    .check(Check::Sh(inventory(&format!("[ -z \"$(left_over {which})\" ]\n"))))
     .sh(inventory(&script(&[("which", which)], AUDIT)))
     // Whatever its check would say: it also takes away what the other steps of this reset needed.
     .due(Due::AnyChange)
@@ -295,20 +309,12 @@ fn unroute(staying: &str, host: &str) -> Step {
     .limit(limit("unroute"))
 }
 
-/// `text` behind the functions that list what is there.
-fn inventory(reset: &Reset<'_>, leftovers: &Leftovers, text: &str) -> String {
-    let lists: String = reset.runtimes.iter().map(|runtime| runtime.pods.list.trim_start()).collect();
-    let values = [
-        ("links", leftovers.links.join("\n")),
-        ("files", leftovers.files.join("\n")),
-        ("networks", leftovers.networks.join("\n")),
-        ("chains", leftovers.chains.join("\n")),
-        ("marks", leftovers.marks.join("\n")),
-        ("ipsets", leftovers.ipsets.join("\n")),
-        ("tables", leftovers.tables.join("\n")),
-        ("protocols", leftovers.protocols.join(" ")),
-        ("units", leftovers.units.join(" ")),
-    ];
+/// `text` behind the functions of the inventory that it mentions, and what they know.
+fn inventory(knowledge: &Knowledge, whole: &str, text: &str) -> String {
+    let pods = format!("find_pods() {{\n{}:\n}}\n", knowledge.list_pods);
+    let text = format!("knowledge=$(uncontested)\n\n{text}");
+    let functions = INVENTORY.for_text(&format!("{text}\n{pods}"));
+    let values = [("knowledge", knowledge.table()), ("whole", whole.to_owned())];
     let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    script(&values, &format!("{INVENTORY}\nleft_containers() {{\n{lists}}}\n\n{text}"))
+    script(&values, &format!("{functions}\n{pods}{text}"))
 }

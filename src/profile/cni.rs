@@ -2,10 +2,8 @@
 
 use serde::Deserialize;
 
+use super::Leftovers;
 use crate::error::{Error, Kind, Result};
-
-/// What Kubernetes itself leaves on a host, whatever the CNI.
-const KUBERNETES: &str = include_str!("../../profiles/leftovers.toml");
 
 /// A CNI.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -71,30 +69,6 @@ pub struct Workload {
     pub resource: String,
 }
 
-/// What is found on a host after `kubeadm reset`, by owner. Globs are the shell's.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Leftovers {
-    /// Network links, as globs.
-    pub links: Vec<String>,
-    /// Files and directories, as globs. Directories go with all that is in them.
-    pub files: Vec<String>,
-    /// Names of CNI networks (`name` in the CNI configuration): the plugins' addresses, results and port mappings go by it.
-    pub networks: Vec<String>,
-    /// Prefixes of the names of iptables chains, v4 and v6.
-    pub chains: Vec<String>,
-    /// What a rule in somebody else's chain carries, beside a jump to one of the chains: a comment.
-    pub marks: Vec<String>,
-    /// Prefixes of the names of ipsets.
-    pub ipsets: Vec<String>,
-    /// nftables tables, as `family name`.
-    pub tables: Vec<String>,
-    /// Routing protocol numbers of its routes (ip-route(8), `proto`).
-    pub protocols: Vec<String>,
-    /// systemd units.
-    pub units: Vec<String>,
-}
-
 impl CniProfile {
     /// Whether a manifest is this CNI's, by its text or its URL.
     #[must_use]
@@ -121,38 +95,6 @@ pub fn embedded() -> Result<Vec<CniProfile>> {
     own.map(|(path, text)| CniProfile::parse(path, text)).collect()
 }
 
-impl Leftovers {
-    /// Those of Kubernetes itself and of all these CNIs together: a reset asks the host, not a configuration, which CNI it had.
-    ///
-    /// # Errors
-    /// `Syntax`, which a test of slipway rules out.
-    pub fn of(cnis: &[CniProfile]) -> Result<Self> {
-        let mut all: Self = toml::from_str(KUBERNETES)
-            .map_err(|error| Error::new(Kind::Syntax, "the list of Kubernetes' leftovers can not be read").because(error))?;
-        for cni in cnis {
-            let more = cni.leftovers.clone();
-            for (into, from) in [
-                (&mut all.links, more.links),
-                (&mut all.files, more.files),
-                (&mut all.networks, more.networks),
-                (&mut all.chains, more.chains),
-                (&mut all.marks, more.marks),
-                (&mut all.ipsets, more.ipsets),
-                (&mut all.tables, more.tables),
-                (&mut all.protocols, more.protocols),
-                (&mut all.units, more.units),
-            ] {
-                for each in from {
-                    if !into.contains(&each) {
-                        into.push(each);
-                    }
-                }
-            }
-        }
-        Ok(all)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,22 +103,13 @@ mod tests {
     fn the_embedded_profiles_can_be_read() {
         let profiles = embedded().expect("they are part of the program");
         let names: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
-        assert_eq!(names, ["bridge", "calico", "cilium", "flannel"]);
+        assert_eq!(names, ["antrea", "bridge", "calico", "canal", "cilium", "flannel", "kube-ovn", "kube-router", "weave"]);
         for profile in &profiles {
             assert!(!(profile.built_in && profile.manifest.is_some()), "{}", profile.name);
             for patch in profile.manifest.iter().flat_map(|manifest| &manifest.patch).chain(&profile.adapt) {
                 assert!(patch.find.is_some() != patch.after.is_some(), "{}: {}", profile.name, patch.what);
             }
         }
-    }
-
-    #[test]
-    fn leftovers_of_all_are_listed_once() {
-        let all = Leftovers::of(&embedded().expect("readable")).expect("readable");
-        assert!(all.chains.iter().any(|chain| chain == "KUBE-") && all.chains.iter().any(|chain| chain == "FLANNEL-"));
-        assert_eq!(all.links.iter().filter(|link| *link == "cni0").count(), 1);
-        // A short prefix would take rules of the host's own.
-        assert!(all.chains.iter().chain(&all.ipsets).all(|prefix| prefix.len() >= 4), "{all:?}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::{CniProfile, Family, Listed, OsProfile, Profiles, RuntimeProfile, template::Template};
+use super::{CniProfile, ComponentProfile, Family, Listed, OsProfile, Profiles, RuntimeProfile, template::Template};
 use crate::error::{Error, Kind, Result, nearest};
 
 /// The text of a profile, and where it is from.
@@ -20,11 +20,7 @@ pub(super) struct Source {
 impl Source {
     /// A profile in the binary. The first part of its path says which kind it is.
     pub(super) fn embedded(path: &str, text: &str) -> Self {
-        let family = match path.split('/').next() {
-            Some("os") => Family::Os,
-            Some("runtime") => Family::Runtime,
-            _ => Family::Cni,
-        };
+        let family = Family::ALL.into_iter().find(|family| path.split('/').next() == Some(family.name())).unwrap_or(Family::Os);
         Self { file: format!("profiles/{path}"), family, text: text.to_owned() }
     }
 
@@ -73,8 +69,8 @@ pub(super) fn directory(dir: &Path) -> Result<Vec<Source>> {
     let unreadable = |path: &Path, error| Error::new(Kind::NoFile, format!("{} can not be read", path.display())).because(error);
     let mut sources = Vec::new();
     fs::read_dir(dir)
-        .map_err(|error| unreadable(dir, error).hint("--profiles takes a directory with os, runtime or cni in it"))?;
-    for family in [Family::Os, Family::Runtime, Family::Cni] {
+        .map_err(|error| unreadable(dir, error).hint("--profiles takes a directory with os, runtime, cni or component in it"))?;
+    for family in Family::ALL {
         let below = dir.join(family.name());
         if !below.is_dir() {
             continue;
@@ -116,6 +112,12 @@ pub(super) fn profiles(sources: &[Source]) -> Result<Profiles> {
                 named(source, &profile.name)?;
                 list(&mut profiles.listed, source, &profile.name, &profile.about, &source.parse()?)?;
                 replace(&mut profiles.cnis, profile, |profile| profile.name.clone());
+            }
+            Family::Component => {
+                let profile: ComponentProfile = source.parse()?;
+                named(source, &profile.name)?;
+                list(&mut profiles.listed, source, &profile.name, &profile.about, &source.parse()?)?;
+                replace(&mut profiles.components, profile, |profile| profile.name.clone());
             }
         }
     }

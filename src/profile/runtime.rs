@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::template::Template;
+use super::{Leftovers, template::Template};
 use crate::facts::Facts;
 
 /// A container runtime. Its packages are named by the OS profiles.
@@ -48,6 +48,8 @@ pub struct RuntimeProfile {
     /// Shell that prints the image of the containers that hold pods' namespaces, on a host that runs pods.
     pub sandbox: String,
     pub pods: Pods,
+    #[serde(default)]
+    pub leftovers: Leftovers,
     pub config: RuntimeConfig,
     /// What differs on hosts where a process may not lower its oom_score_adj, for a runtime that has no setting for it.
     #[serde(default)]

@@ -4,34 +4,28 @@ use super::{fixture::*, made_up_host::*};
 use slipway::{
     graph::Graph,
     phase::reset::{self, Reset, Staying},
-    profile::cni::{Leftovers, embedded},
+    profile::{Knowledge, Profiles},
     step::{Op, Step},
 };
 
 fn reset_steps(hosts: &[&str], staying: &[Staying<'_>], purge: bool) -> Vec<Step> {
-    let cnis = embedded().expect("readable");
+    let knowledge = Knowledge::of(&Profiles::load(None).expect("the embedded profiles"));
     let control_planes: Vec<&str> = hosts.iter().copied().filter(|host| host.starts_with("cp")).collect();
-    reset::steps(&Reset {
-        hosts,
-        control_planes: &control_planes,
-        staying,
-        alone: false,
-        purge,
-        cnis: &cnis,
-        runtimes: &runtimes(),
-    })
-    .expect("steps")
+    reset::steps(&Reset { hosts, control_planes: &control_planes, staying, alone: false, purge, knowledge: &knowledge })
 }
 
 /// The functions that list what is on a host, with `directory` in front of the paths in `moved`.
 fn inventory(directory: &std::path::Path, moved: &[&str]) -> String {
-    let reset = reset_steps(&["w2"], &[], false);
-    let text = check(find(&reset, "w2/reset/network")).trim_end();
-    let mut functions = text.rsplit_once('\n').expect("the call stands last").0.to_owned();
+    let knowledge = Knowledge::of(&Profiles::load(None).expect("the embedded profiles"));
+    let text = reset::listing(&knowledge, true);
+    let mut functions = text.trim_end().strip_suffix("list_all").expect("the call stands last").to_owned();
     for path in moved {
         functions = functions.replace(path, &format!("{}{path}", directory.display()));
     }
-    format!("have() {{ command -v \"$1\" >/dev/null; }}\nSTATE=/nowhere RUN={}/run\n{functions}\n", directory.display())
+    let root = directory.display();
+    format!(
+        "have() {{ command -v \"$1\" >/dev/null; }}\none_line() {{ printf '%s' \"$*\"; }}\nSTATE={root}/state RUN={root}/run\n{functions}\n"
+    )
 }
 
 #[test]
@@ -65,14 +59,16 @@ printf '%s\\n' \"/dev/sda $1/disk\\\\0402/pods/a/vol ext4 rw 0 0\" >proc/self/mo
     assert_eq!(sh(&["-eu"], &format!("{functions}left_mounts\n")), (Some(0), format!("{root}/disk 2/pods/a/vol\n")));
     let reset = reset_steps(&["w2"], &[], false);
     let Some(Op::Sh(apply)) = find(&reset, "w2/reset/files").apply.first() else { panic!("no shell") };
-    let (_, apply) = apply.rsplit_once("\nset +e\none=").expect("files.sh stands last");
-    let mut apply = format!("set +e\none={apply}");
+    let mut apply = apply.clone();
     for path in moved {
         apply = apply.replace(path, &format!("{root}{path}"));
     }
+    let (functions, apply) = apply.rsplit_once("\nset +e\none=").expect("files.sh stands last");
+    let apply = format!("set +e\none={apply}");
+    let functions = format!("have() {{ command -v \"$1\" >/dev/null; }}\nSTATE={root}/state RUN={root}\n{functions}\n");
     let doubles = "die() { echo \"error: $*\"; exit 1; }\nsay() { echo \"$*\"; }\nsystemctl() { :; }\ntimeout() { :; }\n";
     // Only what stands in our directory: nothing of the machine that runs this test is touched.
-    let only = format!("files=$(printf '%s\\n' \"$files\" | grep '^{root}/')\nunits=\nSTATE={root}/state\n");
+    let only = format!("knowledge=$(printf '%s\\n' \"$knowledge\" | grep '\t{root}/')\n");
     let (code, said) = sh(&["-eu"], &format!("{functions}{doubles}{only}{apply}"));
     assert_eq!(code, Some(1), "{said}");
     assert!(
@@ -94,7 +90,8 @@ fn port_mappings_of_podman_stay_and_those_of_pods_go() {
     let head = "*nat\n:CNI-DN-aa - [0:0]\n:CNI-DN-bb - [0:0]\n:CNI-HOSTPORT-DNAT - [0:0]\n-A PREROUTING -j CNI-HOSTPORT-DNAT\n";
     let delta = |other: &str| {
         let rules = format!("{head}{}{}COMMIT\n", dnat("slipway", "CNI-DN-aa"), dnat(other, "CNI-DN-bb"));
-        let program = format!("{}timeout() {{ cat <<'END'\n{rules}END\n}}\nrules_delta iptables\n", inventory(&directory, &[]));
+        let program =
+            format!("{}timeout() {{ cat <<'END'\n{rules}END\n}}\nscan_rules iptables delta\n", inventory(&directory, &[]));
         sh(&["-eu"], &program).1
     };
     let drop = dnat("slipway", "CNI-DN-aa").replacen("-A", "-D", 1);
@@ -118,11 +115,11 @@ fn control_planes_leave_etcd_one_after_another() {
     let staying = [Staying { name: "cp1", speaks: true }];
     let steps = reset_steps(&["cp2", "cp3", "w1"], &staying, false);
     assert_eq!(needs(&steps, "cp1/reset/etcd-cp2"), ["cp1/reset/drain-cp2"]);
-    assert_eq!(needs(&steps, "cp2/reset/kubeadm"), ["cp1/reset/etcd-cp2"]);
+    assert_eq!(needs(&steps, "cp2/reset/kubeconfigs"), ["cp1/reset/etcd-cp2"]);
     assert_eq!(needs(&steps, "cp1/reset/etcd-cp3"), ["cp1/reset/drain-cp3", "cp1/reset/forget-cp2"]);
-    assert_eq!(needs(&steps, "cp3/reset/kubeadm"), ["cp1/reset/etcd-cp3"]);
+    assert_eq!(needs(&steps, "cp3/reset/kubeconfigs"), ["cp1/reset/etcd-cp3"]);
     assert_eq!(needs(&steps, "cp1/reset/forget-cp2"), ["cp2/reset/kubeadm"]);
-    assert_eq!(needs(&steps, "w1/reset/kubeadm"), ["cp1/reset/drain-w1"]);
+    assert_eq!(needs(&steps, "w1/reset/kubeconfigs"), ["cp1/reset/drain-w1"]);
     assert!(check(find(&steps, "cp1/reset/forget-cp3")).starts_with("node='cp3'\nmember='yes'\n"));
     assert!(check(find(&steps, "cp1/reset/forget-w1")).starts_with("node='w1'\nmember=''\n"));
     assert_is_shell(&steps);
@@ -132,7 +129,7 @@ fn control_planes_leave_etcd_one_after_another() {
 #[test]
 fn a_whole_cluster_is_reset_without_its_api() {
     let steps = reset_steps(&["cp1", "w1"], &[], false);
-    let names = ["kubeadm", "containers", "mounts", "network", "files", "kubelet-off", "undo", "audit"];
+    let names = ["kubeconfigs", "kubeadm", "containers", "mounts", "network", "files", "kubelet-off", "undo", "audit"];
     let expected: Vec<String> = ["cp1", "w1"].iter().flat_map(|host| names.map(|name| format!("{host}/reset/{name}"))).collect();
     assert_eq!(paths(&steps), expected);
     assert!(steps.iter().all(|step| step.needs.iter().all(|id| id.host == step.id.host)), "no host waits for another");
@@ -152,7 +149,7 @@ fn every_step_ends() {
 fn a_node_leaves_a_cluster_that_stays() {
     let staying = [Staying { name: "cp1", speaks: true }, Staying { name: "w1", speaks: false }];
     let steps = reset_steps(&["w2"], &staying, true);
-    assert_eq!(needs(&steps, "w2/reset/kubeadm"), ["cp1/reset/drain-w2"]);
+    assert_eq!(needs(&steps, "w2/reset/kubeconfigs"), ["cp1/reset/drain-w2"]);
     assert_eq!(needs(&steps, "cp1/reset/forget-w2"), ["w2/reset/kubeadm"]);
     assert_eq!(needs(&steps, "w2/reset/audit"), ["w2/reset/purge"]);
     find(&steps, "w1/reset/unroute-w2");
@@ -163,11 +160,7 @@ fn a_node_leaves_a_cluster_that_stays() {
 /// iptables-restore's input is made of rules that lead to our chains and of nothing else.
 #[test]
 fn only_rules_of_kubernetes_and_the_cnis_are_taken_away() {
-    let leftovers = Leftovers::of(&embedded().expect("readable")).expect("readable");
-    assert!(leftovers.chains.contains(&"SLIPWAY-".to_owned()));
-    let network = reset_steps(&["w2"], &[], false);
-    let text = check(find(&network, "w2/reset/network")).trim_end();
-    let (functions, _) = text.rsplit_once('\n').expect("the call stands last");
+    let directory = scratch("rules");
     let rules = "\
 *nat
 :PREROUTING ACCEPT [0:0]
@@ -188,8 +181,7 @@ COMMIT
 -A FORWARD -m comment --comment \"cali:abc\" -m mark --mark 0x10000/0x10000 -j ACCEPT
 COMMIT
 ";
-    let program =
-        format!("timeout() {{ cat <<'END'\n{rules}END\n}}\nSTATE=/nowhere RUN=/nowhere\n{functions}\nrules_delta iptables\n");
+    let program = format!("{}timeout() {{ cat <<'END'\n{rules}END\n}}\nscan_rules iptables delta\n", inventory(&directory, &[]));
     let (code, delta) = sh(&[], &program);
     assert_eq!(code, Some(0));
     assert_eq!(

@@ -16,36 +16,57 @@ delete() {
     rm -rf $one "$@"
 }
 
-for unit in $units; do
-    timeout 30 systemctl disable -q --now "$unit" 2>/dev/null
+find_units | what_of unit | while read -r unit; do
+    [ "$unit" = kubelet.service ] || timeout 30 systemctl disable -q --now "$unit" 2>/dev/null
 done
 # What the CNI's own manifest brought is known by a list in $STATE/cni, which goes below: its undo comes before the others'.
 printf '%s\n' "$STATE"/undo/????-cni.ready.sh "$STATE"/undo/????-cni.ready.????????.sh | sort -r | while read -r entry; do
     if [ -e "$entry" ] && timeout 60 sh "$entry"; then rm -f "$entry"; fi
 done
+# Names come back before files are deleted: what gets its name back may be a cluster's own.
+find_files | what_of renamed | while read -r file; do
+    rows renamed | cut -f 4 | while read -r glob; do
+        # shellcheck disable=SC2254 # it is a pattern
+        case $file in $glob) [ -e "${file%"${glob##*\*}"}" ] || mv "$file" "${file%"${glob##*\*}"}" ;; esac
+    done
+done
 # These are disks of their own or links to one on some hosts: that is not ours to change, so only what is in them goes.
-for directory in /var/lib/kubelet /var/lib/etcd; do
+globs emptied-directory | while read -r directory; do
     for file in "$directory"/* "$directory"/.[!.]*; do
         if [ -e "$file" ] || [ -h "$file" ]; then delete "$file"; fi
     done
+    # The kubelet's package has its own, and needs it again.
     [ "$directory" = /var/lib/kubelet ] || rmdir "$directory" 2>/dev/null
 done
-printf '%s\n' "$files" "$STATE/attempt" "$STATE/attempt.ca" "$STATE/settings" "$STATE/verified" "$STATE/cni" "$RUN/kubeadm.yaml" "$RUN/kube" | while read -r glob; do
+{
+    globs file
+    printf '%s\n' "$STATE/attempt" "$STATE/attempt.ca" "$STATE/settings" "$STATE/verified" "$STATE/cni" "$RUN/kubeadm.yaml" "$RUN/kube"
+} | while read -r glob; do
     for file in $glob; do
-        [ "$file" != /var/lib/etcd ] || continue
         if [ -e "$file" ] || [ -h "$file" ]; then delete "$file"; fi
     done
 done
 {
-    left_addresses
+    find_plugin_state | what_of file
     left_jobs
 } | while read -r file; do
     delete "$file"
 done
+rows line | while IFS='	' read -r owner weight line file; do
+    if grep -Exqs -e "$line" "$file"; then
+        grep -Evx -e "$line" "$file" >"$RUN/lines"
+        # In place: the file keeps its mode and owner.
+        cat "$RUN/lines" >"$file"
+        rm -f "$RUN/lines"
+    fi
+done
+find_cgroups | what_of cgroup | while read -r group; do
+    case $group in *.slice) timeout 30 systemctl stop "${group##*/}" 2>/dev/null ;; esac
+    [ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null
+done
 rmdir /var/lib/cni/networks /var/lib/cni/results /var/lib/cni/cache/results /var/lib/cni/cache /var/lib/cni /etc/kubernetes 2>/dev/null
-# Neither kubeadm nor slipway put these there: audit policies, the configuration of encryption and webhooks, another's network.
-for file in /etc/kubernetes/* /etc/kubernetes/.[!.]* /var/lib/cni/networks/*; do
-    [ ! -e "$file" ] || say "kept: $file"
+find_files | awk -F '\t' '$4 == "stays" { print $6 }' | while read -r file; do
+    say "kept: $file"
 done
 systemctl daemon-reload 2>/dev/null
 if [ -e "$refused" ]; then

@@ -7,6 +7,8 @@ etcd_has_left() {
     [ -d /var/lib/etcd/member ] && ! cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" && $2 ~ /:094B$/ { found = 1 } END { exit !found }'
 }
 
+# Only the manifests tell them, and those go here.
+addresses_told >>"$RUN/addresses"
 timeout 90 systemctl stop kubelet 2>/dev/null
 if have kubeadm && [ -n "$(left_kubelet)" ]; then
     # The runtime that the kubelet was told of; a kubelet that was told of none (up to 1.23) has Docker.

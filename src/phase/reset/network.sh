@@ -1,37 +1,104 @@
 set +e
-left_namespaces | while read -r net; do
-    timeout 20 ip netns del "${net##*/}" 2>/dev/null || {
-        umount -l "$net" 2>/dev/null
-        rm -f "$net"
+# Others follow the kubelet's: it goes with its own step.
+find_units | what_of unit | while read -r unit; do
+    [ "$unit" = kubelet.service ] || timeout 30 systemctl disable -q --now "$unit" 2>/dev/null
+done
+# Programs before pins: a pin that is gone leaves a program that nobody finds again.
+find_bpf | what_of bpf | sort -r | while read -r kind where more name; do
+    case $kind in
+    tc)
+        # shellcheck disable=SC2086 # a side and a number
+        set -- $more $name
+        timeout 10 tc filter del dev "$where" "$1" pref "$2"
+        # The hook of both sides holds nothing else any more.
+        [ -n "$(timeout 10 tc filter show dev "$where" ingress 2>/dev/null)$(timeout 10 tc filter show dev "$where" egress 2>/dev/null)" ] ||
+            timeout 10 tc qdisc del dev "$where" clsact 2>/dev/null
+        ;;
+    xdp) timeout 10 ip link set dev "$where" xdp off ;;
+    cgroup)
+        # shellcheck disable=SC2086 # an attach type and a number
+        set -- $more $name
+        timeout 10 bpftool cgroup detach "$where" "$1" id "$2"
+        ;;
+    esac
+done
+find_bpf | what_of bpf | while read -r kind path; do
+    [ "$kind" != pin ] || timeout 30 rm -rf "$path"
+done
+find_namespaces | what_of netns | while read -r name; do
+    timeout 20 ip netns del "$name" 2>/dev/null || {
+        umount -l "/run/netns/$name" 2>/dev/null
+        rm -f "/run/netns/$name"
     }
 done
-for unit in $units; do
-    timeout 30 systemctl disable -q --now "$unit" 2>/dev/null
+# Before the links and sets by which it is known whose they are.
+find_policy_rules | what_of policy-rule | while read -r family word priority rule; do
+    if [ "$rule" = 'from all lookup local' ]; then
+        timeout 20 ip "$family" rule add pref 0 from all lookup local
+    fi
+    # shellcheck disable=SC2086 # a rule is words
+    timeout 20 ip "$family" rule del "$word" "$priority" $rule
 done
-# kube-proxy's virtual servers go with the link that proves that they are kube-proxy's.
-if ip link show kube-ipvs0 >/dev/null 2>&1 && have ipvsadm; then timeout 20 ipvsadm -C; fi
-left_links | while read -r link; do
-    timeout 20 ip link del "$link"
-done
-left_routes | while read -r route; do
+find_routes | what_of route | while read -r family route; do
     # shellcheck disable=SC2086 # a route is words
-    set -- $route
-    family=$1
-    shift
-    timeout 20 ip "$family" route del "$@"
+    timeout 20 ip "$family" route del $route
 done
-savers | while read -r tables_command; do
-    delta=$(rules_delta "$tables_command")
+find_virtual_servers | what_of ipvs | while read -r protocol address; do
+    if have ipvsadm; then timeout 20 ipvsadm -D "$protocol" "$address"; fi
+done
+find_addresses | what_of address | while read -r address word link; do
+    timeout 20 ip addr del "$address" "$word" "$link"
+done
+rm -f "$RUN/addresses"
+
+# Tables of iptables' nftables back end that hold nothing any more: iptables makes them when it first needs them, and leaves them.
+# empty_tables PROGRAM TABLE...
+empty_tables() {
+    program=$1
+    shift
+    case $("$program" --version 2>/dev/null) in *nf_tables*) ;; *) return ;; esac
+    case $program in ip6*) family=ip6 ;; *) family=ip ;; esac
+    for table in "$@"; do
+        if timeout 30 "$program-save" -t "$table" 2>/dev/null | grep -v -e '^#' -e '^\*' -e '^COMMIT' | grep -Eqv '^:[A-Z]+ ACCEPT '; then continue; fi
+        timeout 30 "$program" -t "$table" -X 2>/dev/null
+        ! have nft || timeout 20 nft delete table "$family" "$table" 2>/dev/null
+    done
+}
+savers | while read -r program; do
+    delta=$(scan_rules "$program" delta)
     [ -n "$delta" ] || continue
     # The option to wait for the lock is younger than some hosts.
-    printf '%s\n' "$delta" | timeout 60 "$tables_command-restore" -w 30 --noflush 2>/dev/null ||
-        printf '%s\n' "$delta" | timeout 60 "$tables_command-restore" --noflush
+    printf '%s\n' "$delta" | timeout 60 "$program-restore" -w 30 --noflush 2>/dev/null ||
+        printf '%s\n' "$delta" | timeout 60 "$program-restore" --noflush
+    # shellcheck disable=SC2046 # names of tables
+    empty_tables "$program" $(printf '%s\n' "$delta" | sed -n 's/^\*//p')
 done
-left_rules | while read -r kind name rest; do
-    case $kind in
-        ipset) timeout 20 ipset destroy "$name" ;;
-        # shellcheck disable=SC2086 # family and name are words
-        nft) timeout 20 nft delete table $rest ;;
-    esac
+find_nft_rules | what_of rule | while read -r nft rule; do
+    # shellcheck disable=SC2086 # words
+    timeout 20 "$nft" delete rule $rule
+done
+# The first rule of this chain is the plugin's own, for all.
+for table in 'inet cni_plugins_masquerade' 'ip cni_plugins_masquerade' 'ip6 cni_plugins_masquerade'; do
+    # shellcheck disable=SC2086 # family and name are words
+    if have nft && timeout 20 nft list table $table >/dev/null 2>&1 && ! timeout 20 nft list table $table | grep -q 'comment ".*net: '; then
+        timeout 20 nft delete table $table
+    fi
+done
+find_nft_tables | what_of nft-table | while read -r table; do
+    # shellcheck disable=SC2086 # family and name are words
+    timeout 20 nft delete table $table
+done
+# A set may be held by another one.
+sets=$(find_sets | what_of ipset)
+printf '%s\n' "$sets" | while read -r set; do [ -z "$set" ] || timeout 20 ipset flush "$set"; done
+printf '%s\n' "$sets" | while read -r set; do [ -z "$set" ] || timeout 20 ipset destroy "$set"; done
+find_links | what_of link | while read -r link; do
+    case $link in ovs-*) if have ovs-dpctl && timeout 20 ovs-dpctl del-dp "$link" 2>/dev/null; then continue; fi ;; esac
+    timeout 20 ip link del "$link" 2>/dev/null && continue
+    # One on a bridge that has just gone is gone, too; one of the kernel's own stays, with nothing on it.
+    if ip link show "$link" >/dev/null 2>&1; then
+        timeout 20 ip addr flush dev "$link"
+        timeout 20 ip link set dev "$link" down
+    fi
 done
 :

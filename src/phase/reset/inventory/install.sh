@@ -1,0 +1,109 @@
+# What was brought and set on the host so that it could be a node.
+
+find_install() {
+    find_notes
+    find_packages
+    find_repositories
+    find_kubeconfigs
+}
+
+# Entries of the undo ledger, `NNNN-PHASE.STEP.DIGEST.sh`: each stands for what its step has set.
+find_notes() {
+    for i_entry in "$STATE"/undo/*.sh; do
+        [ -e "$i_entry" ] || continue
+        i_name=${i_entry##*/}
+        case $i_name in
+        ????-install.*) found setting "slipway's install" 0 purge 'undo note' "${i_name%.sh}" ;;
+        *) found undo-note slipway 0 goes 'undo note' "${i_name%.sh}" ;;
+        esac
+    done
+}
+
+# Whether slipway's install has brought this: brought WORD
+brought() {
+    grep -Fwqs -e "$1" "$STATE"/undo/????-install.*.sh
+}
+
+# Those that slipway has not brought stay, and so do their holds.
+find_packages() {
+    i_packages=$(globs package)
+    [ -n "$i_packages" ] || return 0
+    if have dpkg-query; then
+        # shellcheck disable=SC2086 # names without blanks
+        dpkg-query -W -f '${db:Status-Status} ${Package} ${Version}\n' $i_packages 2>/dev/null | sed -n 's/^installed //p'
+    elif have rpm; then
+        # shellcheck disable=SC2086 # names without blanks
+        rpm -q --qf '%{NAME} %{VERSION}-%{RELEASE}\n' $i_packages 2>/dev/null | grep -v ' is not installed$'
+    fi | while read -r i_name i_version; do
+        if brought "$i_name"; then
+            found package "slipway's install" 0 purge "name $i_name" "$i_name $i_version"
+        else
+            found package 'nobody known' 0 stays 'slipway has not brought it' "$i_name $i_version"
+        fi
+    done
+    if have apt-mark; then
+        apt-mark showhold 2>/dev/null
+    elif have dnf && dnf versionlock --help >/dev/null 2>&1; then
+        cat /etc/dnf/plugins/versionlock.list /etc/yum/pluginconf.d/versionlock.list 2>/dev/null | grep -v '^#' | sed 's/^[0-9]*:\(.*\)-[0-9]*:.*/\1/; s/-[0-9][^-]*-[^-]*$//'
+    fi | sort -u | while read -r i_name; do
+        printf '%s\n' "$i_packages" | grep -Fxq -e "$i_name" || continue
+        if brought "$i_name"; then
+            found hold "slipway's install" 0 purge "name $i_name" "$i_name"
+        else
+            found hold 'nobody known' 0 stays 'slipway has not set it' "$i_name"
+        fi
+    done
+}
+
+find_repositories() {
+    rows repository | while IFS='	' read -r i_owner i_weight i_ere i_part; do
+        grep -lF -e "$i_part" /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources /etc/yum.repos.d/*.repo 2>/dev/null | while read -r i_file; do
+            if brought "$i_file"; then
+                found repository "slipway's install" 0 purge "address $i_part" "$i_file"
+            else
+                found repository 'nobody known' 0 stays "address $i_part" "$i_file"
+            fi
+        done
+    done
+}
+
+# The CA of the cluster that this host is or was a node of, as base64 on one line.
+cluster_ca() {
+    if [ -f /etc/kubernetes/pki/ca.crt ]; then
+        base64 </etc/kubernetes/pki/ca.crt | tr -d '\n'
+    else
+        sed -n 's/^ *certificate-authority-data: *//p' /etc/kubernetes/kubelet.conf /etc/kubernetes/admin.conf 2>/dev/null | head -n 1
+    fi
+}
+
+# Users' files that open this cluster and no other. They stay where the cluster stays. Value: whole, `yes` or nothing.
+find_kubeconfigs() {
+    i_ca=$(cluster_ca)
+    [ -n "$i_ca" ] || return 0
+    awk -F : '{ print $6 }' /etc/passwd | sort -u | while read -r i_home; do
+        i_file=$i_home/.kube/config
+        [ -f "$i_file" ] || continue
+        i_clusters=$(sed -n 's/^ *certificate-authority-data: *//p' "$i_file" | sort -u)
+        printf '%s\n' "$i_clusters" | grep -Fxq -e "$i_ca" || continue
+        # One that slipway has written over is put back by its undo note.
+        ! grep -Fqs "'$i_file'" "$STATE"/undo/*.sh || continue
+        if [ "$i_clusters" != "$i_ca" ]; then
+            found kubeconfig 'nobody known' 0 stays 'it opens this cluster, and others' "$i_file"
+        elif [ -z "$whole" ]; then
+            found kubeconfig 'nobody known' 0 stays 'it opens this cluster, which stays' "$i_file"
+        else
+            found kubeconfig kubeadm 0 goes 'it opens this cluster' "$i_file"
+        fi
+    done
+}
+
+# Entries of the undo ledger: left_undo all | but-install
+left_undo() {
+    for i_entry in "$STATE"/undo/*.sh; do
+        [ -e "$i_entry" ] || continue
+        case $1:${i_entry##*/} in
+        but-install:????-install.*) ;;
+        *) printf '%s\n' "$i_entry" ;;
+        esac
+    done
+}

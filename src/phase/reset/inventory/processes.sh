@@ -1,0 +1,27 @@
+# Processes and pods.
+
+find_processes() {
+    p_own=$(readlink /proc/self/ns/pid)
+    for p_process in $(grep -lx -e kubelet /proc/[0-9]*/comm 2>/dev/null | sed 's@^/proc/\([0-9]*\)/.*@\1@'); do
+        [ "$(readlink "/proc/$p_process/ns/pid" 2>/dev/null)" != "$p_own" ] || found process kubelet 0 goes 'program kubelet' "kubelet, process $p_process"
+    done
+    for p_process in $(pod_processes); do
+        if p_name=$(cat "/proc/$p_process/comm" 2>/dev/null); then
+            found process kubelet 0 goes 'control group kubepods' "$(one_line "$p_name"), process $p_process"
+        fi
+    done
+}
+
+# Of what a runtime lists as pods: of_runtime NAME
+of_runtime() {
+    while read -r p_line; do
+        found pod "$1" 0 goes "listed for $1" "$p_line"
+    done
+}
+
+left_containers() {
+    {
+        find_pods
+        find_processes | grep 'control group kubepods'
+    } | cut -f 6
+}
