@@ -6,6 +6,7 @@ mod inspect;
 mod known_hosts;
 mod kubeconfig;
 mod leftovers;
+mod members;
 mod new;
 mod profiles;
 mod reset;

@@ -262,6 +262,10 @@ pub struct Reset {
     /// Leave alone what `install` did, so that the next `up` is quick [the default]
     #[arg(long)]
     pub keep_packages: bool,
+
+    /// Reset hosts of another cluster too, and control planes without which etcd loses its quorum
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `slipway leftovers`.

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use serde::Serialize;
 
 pub use parse::parse;
-pub use pem::fingerprint;
+pub use pem::{base64, fingerprint};
 
 /// The probe: POSIX shell that defines one function, `probe`, which changes nothing. Its top describes what it reads and prints.
 pub const PROBE: &str = include_str!("facts/probe.sh");

@@ -155,7 +155,8 @@ fn reset_script(run: &Run, wanted: &cli::Render) -> Result<u8> {
         hosts: &here,
         control_planes: &[],
         staying: &[],
-        alone: true,
+        peers: &BTreeMap::new(),
+        leaves_alone: true,
         purge: wanted.purge,
         knowledge: &knowledge,
     });

@@ -14,6 +14,7 @@ use crate::{
     config::Cluster,
     error::{Error, Kind, Result},
     execute::survey::ask_host,
+    facts,
     lower::{self, Program},
     transport::Transport,
 };
@@ -29,6 +30,15 @@ pub(super) fn path(known: &Known) -> PathBuf {
 /// The same, for a cluster whose hosts have not been asked.
 pub(super) fn beside(cluster: &Cluster) -> PathBuf {
     cluster.dir.join(format!("{}.kubeconfig", cluster.name))
+}
+
+/// The CA of the operator's copy, as a fingerprint, and the copy's name. None where there is no copy, or nothing of a CA in it.
+pub(super) fn kept_ca(cluster: &Cluster) -> Option<(String, String)> {
+    let path = beside(cluster);
+    let config = parse(&fs::read_to_string(&path).ok()?, "the copy").ok()?;
+    let data = first(&config, "clusters", "cluster").ok()?;
+    let pem = facts::base64(data.get("certificate-authority-data")?.as_str()?).and_then(|bytes| String::from_utf8(bytes).ok())?;
+    Some((facts::fingerprint(&pem)?, path.display().to_string()))
 }
 
 /// Whether the operator's copy is the one that the control plane has now.

@@ -34,13 +34,14 @@ pub(super) struct Looked {
 }
 
 pub(super) async fn leftovers(run: &Run, wanted: cli::Leftovers) -> Result<u8> {
-    let aim = Aim::of(run, &wanted.whom)?;
+    let mut aim = Aim::of(run, &wanted.whom)?;
     let profiles = Profiles::load(run.profiles.as_deref())?;
     let session = Session::start(run.quiet_ui().with_command(&aim.typed));
     // Beside the targets, those that may speak for the cluster.
     let concerned = |host: &&Host| aim.is_target(&host.name) || host.role == Role::ControlPlane;
     let hosts: Vec<Host> = aim.cluster.hosts.iter().filter(concerned).cloned().collect();
-    let mut looked = look(run, &session, &aim, &hosts, &profiles).await;
+    let (hosts, surveyed) = survey(run, &session, &mut aim, &hosts).await;
+    let mut looked = look(&session, &aim, hosts, surveyed, &profiles, None).await;
     if let Some((ui, _)) = session.end().await {
         ui.abandon();
     }
@@ -59,12 +60,28 @@ pub(super) async fn leftovers(run: &Run, wanted: cli::Leftovers) -> Result<u8> {
     }
 }
 
-/// Surveys `hosts`, and lists what is on the targets among them.
-pub(super) async fn look(run: &Run, session: &Session, aim: &Aim, hosts: &[Host], profiles: &Profiles) -> Looked {
+/// Surveys these hosts. What is a control plane by what lies there is one, whatever its role in the cluster file.
+pub(super) async fn survey(run: &Run, session: &Session, aim: &mut Aim, hosts: &[Host]) -> (Hosts, Surveyed) {
     let mut surveyed = site::survey(hosts, &session.ask, run.concurrency, &session.events).await;
-    let hosts: Hosts = Arc::new(std::mem::take(&mut surveyed.hosts));
+    for (host, _) in surveyed.facts.iter_mut().filter(|(_, facts)| facts.kubernetes.is_control_plane()) {
+        host.role = Role::ControlPlane;
+        let wanted = aim.cluster.hosts.iter_mut().filter(|wanted| wanted.name == host.name);
+        wanted.for_each(|wanted| wanted.role = Role::ControlPlane);
+    }
+    (Arc::new(std::mem::take(&mut surveyed.hosts)), surveyed)
+}
+
+/// Lists what is on the targets. `whole`: nobody stays who could speak for their cluster, where that is known.
+pub(super) async fn look(
+    session: &Session,
+    aim: &Aim,
+    hosts: Hosts,
+    surveyed: Surveyed,
+    profiles: &Profiles,
+    whole: Option<bool>,
+) -> Looked {
     let members = members(session, aim, &hosts, &surveyed.facts).await;
-    let whole = is_whole(aim, &surveyed.facts, &members);
+    let whole = whole.unwrap_or_else(|| is_whole(aim, &surveyed.facts, &members));
     let mut audits = audit::audit(&hosts, &aim.targets, &reset::listing(&Knowledge::of(profiles), whole)).await;
     for (name, leftover) in outlived(aim, &surveyed.facts, &members) {
         audits.entry(name).or_default().listing.add(leftover);
@@ -108,7 +125,7 @@ pub(super) fn one(errors: impl Iterator<Item = Error>) -> Option<Error> {
 }
 
 /// Whether a host can speak for the cluster: a whole control plane. The one whose API server runs goes first.
-pub(super) fn speaks(facts: &Facts) -> bool {
+fn speaks(facts: &Facts) -> bool {
     facts.kubernetes.admin_conf && facts.kubernetes.is_control_plane() && facts.kubernetes.attempt.is_none()
 }
 

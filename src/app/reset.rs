@@ -7,43 +7,51 @@ use super::{
     aim::Aim,
     kubeconfig,
     leftovers::{self, Looked},
+    members::{self, Judged},
     session::Session,
 };
 use crate::{
     cli,
-    config::{API_PORT, Host, Role},
+    config::{Host, Role},
     error::{Error, Kind, Result},
     execute::{self, Mode, Options, survey},
-    facts::Facts,
     graph::{Graph, Selection},
-    phase::reset::{self, Reset, Staying},
+    phase::reset::{self, Reset},
     plan::Plan,
     profile::{Knowledge, Profiles},
     ui::{self, ResetPlan, Ui},
 };
 
 pub(super) async fn reset(run: &Run, wanted: cli::Reset) -> Result<u8> {
-    let aim = Aim::of(run, &wanted.whom)?;
+    let mut aim = Aim::of(run, &wanted.whom)?;
     let typed = format!("{}{}", aim.typed, if wanted.purge { " --purge" } else { "" });
     if !wanted.yes && !ui::ask::is_possible() {
         return Err(Error::new(Kind::Usage, "a reset loses data, and there is no terminal to ask on")
             .hint(format!("add --yes: {typed} --yes")));
     }
     let profiles = Profiles::load(run.profiles.as_deref())?;
-    let session = Session::start(run.ui(&aim.cluster)?.with_command(typed));
+    let session = Session::start(run.ui(&aim.cluster)?.with_command(&typed));
     // Hosts that stay are asked too: they drain the others and take them off the list of nodes.
-    let mut looked = leftovers::look(run, &session, &aim, &aim.cluster.hosts, &profiles).await;
+    let known = look(run, &session, &mut aim, &profiles, wanted.force, &typed).await;
     let (mut ui, report) = ended(session).await?;
+    let (mut looked, judged) = match known {
+        Ok(known) => known,
+        Err(error) => {
+            ui.abandon();
+            return Err(error);
+        }
+    };
     let errors = looked.surveyed.take_errors(&aim.targets);
     let found = looked.found(&aim, &errors, !wanted.purge);
-    let plan = ResetPlan { found, purge: wanted.purge, consequences: consequences(&aim, &looked, wanted.purge) };
+    let consequences = consequences(&aim, &judged, looked.whole, wanted.purge);
+    let plan = ResetPlan { found, purge: wanted.purge, consequences };
     ui.aside(|| ui::reset_plan(&plan, run.json));
     if !wanted.yes {
         ui = agreed(ui, &aim).await?;
     }
 
     let session = Session::go_on(ui, report);
-    let worked = work(run, &session, &aim, &looked, &profiles, wanted.purge).await;
+    let worked = work(run, &session, &aim, &looked, &judged, &profiles, wanted.purge).await;
     let (ui, report) = ended(session).await?;
     if let Err(error) = worked {
         ui.abandon();
@@ -56,6 +64,24 @@ pub(super) async fn reset(run: &Run, wanted: cli::Reset) -> Result<u8> {
         let _ = fs::remove_file(kubeconfig::beside(&aim.cluster));
     }
     leftovers::one(errors.into_values()).map_or(Ok(code), Err)
+}
+
+/// Surveys the hosts, and judges whether the reset may begin; then lists what is there.
+async fn look(
+    run: &Run,
+    session: &Session,
+    aim: &mut Aim,
+    profiles: &Profiles,
+    force: bool,
+    typed: &str,
+) -> Result<(Looked, Judged)> {
+    let hosts = aim.cluster.hosts.clone();
+    let (hosts, surveyed) = leftovers::survey(run, session, aim, &hosts).await;
+    let judged = members::judge(aim, &surveyed.facts, &hosts, force, typed).await?;
+    let staying = judged.staying(&surveyed.facts, &aim.targets);
+    let whole = !judged.leaves_alone(&staying) && !staying.iter().any(|host| host.speaks);
+    let looked = leftovers::look(session, aim, hosts, surveyed, profiles, Some(whole)).await;
+    Ok((looked, judged))
 }
 
 async fn ended(session: Session) -> Result<(Ui, crate::report::Report)> {
@@ -82,64 +108,58 @@ async fn agreed(mut ui: Ui, aim: &Aim) -> Result<Ui> {
     }
 }
 
-/// Whether a host is a control plane: by its role, or by what lies there, whatever the cluster file says.
-fn is_control_plane(host: &Host, facts: Option<&Facts>) -> bool {
-    host.role == Role::ControlPlane || facts.is_some_and(|facts| facts.kubernetes.is_control_plane())
-}
-
 /// What a person should know before this begins: what is lost, and what ends.
-fn consequences(aim: &Aim, looked: &Looked, purge: bool) -> Vec<String> {
-    let facts_of = |host: &Host| looked.surveyed.facts.iter().find(|(other, _)| other.name == host.name).map(|(_, facts)| facts);
-    let leads = |host: &&Host| is_control_plane(host, facts_of(host));
+fn consequences(aim: &Aim, judged: &Judged, whole: bool, purge: bool) -> Vec<String> {
+    let leads = |host: &&Host| host.role == Role::ControlPlane;
     let (going, staying): (Vec<&Host>, Vec<&Host>) = aim.cluster.hosts.iter().partition(|host| aim.is_target(&host.name));
-    let mut all = vec![
-        "pods and the data that they keep on these hosts are lost; disks that are mounted there stay, with what is on them"
-            .to_owned(),
-    ];
-    let going: Vec<&str> = going.into_iter().filter(leads).map(|host| host.name.as_str()).collect();
-    if going.is_empty() {
-        // Workers alone.
-    } else if aim.bare && !looked.whole {
-        let (name, is) = (going.join(", "), if going.len() == 1 { "is a control plane" } else { "are control planes" });
-        all.push(format!("{name} {is}: with the last one of a cluster go all its objects and its certificates, for good"));
-    } else if !staying.iter().any(leads) {
-        all.push(format!("the cluster ends: all its objects (etcd) and its certificates go with {}, for good", going.join(", ")));
+    let leaders: Vec<&str> = going.into_iter().filter(leads).map(|host| host.name.as_str()).collect();
+    let mut all =
+        vec!["pods are lost, with the data that they keep on these hosts; what is mounted from elsewhere stays whole".to_owned()];
+    if !leaders.is_empty() && whole && !staying.iter().any(leads) {
+        all.push(format!(
+            "the cluster ends: all its objects (etcd) and its certificates go with {}, for good",
+            leaders.join(", ")
+        ));
         if !staying.is_empty() {
             let names: Vec<&str> = staying.iter().map(|host| host.name.as_str()).collect();
             let stay = if names.len() == 1 { "stays, a node" } else { "stay, nodes" };
-            all.push(format!("{} {stay} of a cluster that is gone: reset that too", names.join(", ")));
+            all.push(format!("{} {stay} of a cluster that is gone", names.join(", ")));
         }
-    }
-    if aim.bare {
+    } else if aim.bare {
         all.push(
-            "without a cluster file, nobody takes the nodes off their cluster's list: `kubectl delete node NAME` there does"
+            "the cluster goes on counting these nodes: `kubectl delete node NAME` on a control plane that stays ends that"
                 .to_owned(),
         );
     }
     if purge {
         all.push("packages that slipway brought go, and settings come back as they were".to_owned());
     }
+    all.extend(judged.notes.iter().cloned());
     all
 }
 
 /// Resets the targets that answered.
-async fn work(run: &Run, session: &Session, aim: &Aim, looked: &Looked, profiles: &Profiles, purge: bool) -> Result<()> {
-    let facts_of = |host: &Host| looked.surveyed.facts.iter().find(|(other, _)| other.name == host.name).map(|(_, facts)| facts);
-    let mut others: Vec<_> = looked.surveyed.facts.iter().filter(|(host, _)| !aim.is_target(&host.name)).collect();
-    // The one that speaks for the cluster is, if there is a choice, one whose API server runs.
-    others.sort_by_key(|(_, facts)| !facts.ports.contains_key(&API_PORT));
-    let staying: Vec<Staying<'_>> =
-        others.into_iter().map(|(host, facts)| Staying { name: &host.name, speaks: leftovers::speaks(facts) }).collect();
-    let names: Vec<&str> = aim.targets.iter().map(String::as_str).collect();
-    let leads = |host: &&Host| aim.is_target(&host.name) && is_control_plane(host, facts_of(host));
+async fn work(
+    run: &Run,
+    session: &Session,
+    aim: &Aim,
+    looked: &Looked,
+    judged: &Judged,
+    profiles: &Profiles,
+    purge: bool,
+) -> Result<()> {
+    let staying = judged.staying(&looked.surveyed.facts, &aim.targets);
+    let names = judged.order(&aim.targets);
+    let leads = |host: &&Host| host.role == Role::ControlPlane && aim.is_target(&host.name);
     let control_planes: Vec<&str> = aim.cluster.hosts.iter().filter(leads).map(|host| host.name.as_str()).collect();
     let steps = reset::steps(&Reset {
         hosts: &names,
         control_planes: &control_planes,
         staying: &staying,
-        alone: aim.bare && !looked.whole,
+        peers: &judged.peers(),
+        leaves_alone: judged.leaves_alone(&staying),
         purge,
-        knowledge: &Knowledge::of(&profiles),
+        knowledge: &Knowledge::of(profiles),
     });
     // What the others do for a host that is out of reach is done all the same.
     let graph = Graph::new(steps)?

@@ -83,7 +83,7 @@ pub fn cluster(hosts: &[Bare], local: bool, login: &Login) -> Result<Cluster> {
     }
     let (kubernetes, cni) = ("1.34".to_owned(), "none".to_owned());
     let (user, keys) = (login.user.clone(), login.keys.clone());
-    let draft = Draft { name: "hosts".to_owned(), kubernetes, cni, cni_sha256: None, hosts, user, keys };
+    let draft = Draft { name: "no-cluster-file".to_owned(), kubernetes, cni, cni_sha256: None, hosts, user, keys };
     let mut cluster = check::cluster(&Source::unnamed(&draft.text()), Path::new(""), Some(&Usual::default()))?;
     for (host, name) in cluster.hosts.iter_mut().zip(names) {
         host.role = Role::Worker;

@@ -12,7 +12,8 @@ pub fn fingerprint(pem: &str) -> Option<String> {
 }
 
 /// Decodes base64 (RFC 4648, section 4), white space allowed. None for anything else.
-pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
+#[must_use]
+pub fn base64(text: &str) -> Option<Vec<u8>> {
     let digits: String = text.split_whitespace().collect();
     let digits = digits.trim_end_matches('=');
     let mut bytes = Vec::with_capacity(digits.len() / 4 * 3 + 2);

@@ -434,8 +434,9 @@ within_limit() {
     trap 'process_family "$l_job" | while read -r l_pid l_rest; do kill "$l_pid"; done 2>/dev/null; exit 130' INT TERM HUP
     ("$@") 9>&- &
     l_job=$!
-    # With output of its own: whoever reads that of this program must not wait for it.
-    limit_watches >/dev/null 2>&1 9>&- &
+    # Apart from the output and the lock, which would seem to be in use as long as it sleeps. In parentheses: a shell that calls a
+    # function with redirections keeps what they replace.
+    (limit_watches) >/dev/null 2>&1 9>&- &
     l_watch=$!
     wait "$l_job"
     l_status=$?

@@ -4,7 +4,10 @@
 //! host what is there, takes away what belongs to Kubernetes by its owner's name, is bounded in time, and does not depend on the
 //! success of the one before it; the audit at the end lists what is left.
 
-use std::time::Duration;
+pub mod belonging;
+pub mod quorum;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     lower::Library,
@@ -57,8 +60,10 @@ pub struct Reset<'a> {
     pub control_planes: &'a [&'a str],
     /// Hosts that stay; none when the whole cluster goes.
     pub staying: &'a [Staying<'a>],
-    /// Nobody knows which other hosts the cluster has: these were named without a cluster file.
-    pub alone: bool,
+    /// Addresses by which etcd knows the hosts, by host, blanks between: a member that has never started has no name.
+    pub peers: &'a BTreeMap<String, String>,
+    /// The control planes must take leave of etcd by themselves: others of its members answer, but none of the hosts that stay speaks.
+    pub leaves_alone: bool,
     /// Also undo what the install phase did.
     pub purge: bool,
     /// What everybody leaves: what is found is taken away, whatever a cluster file says.
@@ -68,7 +73,7 @@ pub struct Reset<'a> {
 impl Reset<'_> {
     /// `yes` when nobody stays who could speak for the cluster, for shell.
     fn whole(&self) -> &'static str {
-        if self.alone || self.staying.iter().any(|host| host.speaks) { "" } else { "yes" }
+        if self.leaves_alone || self.staying.iter().any(|host| host.speaks) { "" } else { "yes" }
     }
 }
 
@@ -95,7 +100,7 @@ pub fn steps(reset: &Reset<'_>) -> Vec<Step> {
             before.push(drained.id.clone());
             steps.push(drained);
             if member {
-                let mut left = leave_etcd(speaker, host);
+                let mut left = leave_etcd(speaker, host, peers(reset, host));
                 left.needs = before.iter().chain(&last_member).cloned().collect();
                 before = vec![left.id.clone()];
                 steps.push(left);
@@ -104,7 +109,7 @@ pub fn steps(reset: &Reset<'_>) -> Vec<Step> {
             before.extend(last_member.iter().cloned());
         }
         steps.extend(on_host(reset, host, before));
-        let forgotten = speaker.map(|speaker| forget(speaker, host, member));
+        let forgotten = speaker.map(|speaker| forget(speaker, host, member, peers(reset, host)));
         if let (true, Some(forgotten)) = (member, &forgotten) {
             last_member = Some(forgotten.id.clone());
         }
@@ -162,7 +167,7 @@ fn on_host(reset: &Reset<'_>, host: &str, before: Vec<StepId>) -> Vec<Step> {
             "files",
             "Delete the node's files",
             "certificates, etcd's data, CNI state and logs of this cluster",
-            "find_files | grep -v '	unit	kubelet.service$' | what_of",
+            "find_files | grep -v 'kubelet[.]service$' | what_of",
             FILES,
         ),
         (
@@ -239,7 +244,7 @@ fn limit(name: &str) -> Duration {
 }
 
 fn drain(speaker: &str, host: &str) -> Step {
-    let values = [("node", host)];
+    let values = [("node", host), ("member", ""), ("peers", "")];
     Step::new(
         StepId::new(speaker, NAME, format!("drain-{host}")),
         format!("Move the pods away from {host}"),
@@ -251,10 +256,14 @@ fn drain(speaker: &str, host: &str) -> Step {
     .limit(limit("drain"))
 }
 
+fn peers<'a>(reset: &Reset<'a>, host: &str) -> &'a str {
+    reset.peers.get(host).map_or("", String::as_str)
+}
+
 /// Before the host's own kubeadm does it: that asks any member for the removal, its own one too, which stops in the middle of the
 /// answer, and then kubeadm retries for minutes what is done already.
-fn leave_etcd(speaker: &str, host: &str) -> Step {
-    let values = [("node", host), ("member", "yes")];
+fn leave_etcd(speaker: &str, host: &str, peers: &str) -> Step {
+    let values = [("node", host), ("member", "yes"), ("peers", peers)];
     Step::new(
         StepId::new(speaker, NAME, format!("etcd-{host}")),
         format!("Take {host} out of etcd"),
@@ -272,8 +281,8 @@ fn etcd_hint(speaker: &str) -> String {
     )
 }
 
-fn forget(speaker: &str, host: &str, member: bool) -> Step {
-    let values = [("node", host), ("member", if member { "yes" } else { "" })];
+fn forget(speaker: &str, host: &str, member: bool, peers: &str) -> Step {
+    let values = [("node", host), ("member", if member { "yes" } else { "" }), ("peers", peers)];
     let hint = if member {
         etcd_hint(speaker)
     } else {

@@ -95,9 +95,9 @@ fn rows(leftovers: &[Leftover], fold: bool) -> Vec<Line> {
     let alike = |a: &Leftover, b: &Leftover| (&a.kind, &a.owner, a.fate, &a.sign) == (&b.kind, &b.owner, b.fate, &b.sign);
     let mut sorted: Vec<&Leftover> = leftovers.iter().collect();
     // Those of one owner together, within the kind. The sort is stable: chains and rules stay in their order.
-    sorted.sort_by(|a, b| {
-        if a.kind == b.kind { (&a.owner, a.fate, &a.sign).cmp(&(&b.owner, b.fate, &b.sign)) } else { std::cmp::Ordering::Equal }
-    });
+    for kind in sorted.chunk_by_mut(|a, b| a.kind == b.kind) {
+        kind.sort_by(|a, b| (&a.owner, a.fate, &a.sign).cmp(&(&b.owner, b.fate, &b.sign)));
+    }
     let mut lines = Vec::new();
     for group in sorted.chunk_by(|a, b| alike(a, b)) {
         let shown = if fold && group.len() >= LONG { SHOWN } else { group.len() };

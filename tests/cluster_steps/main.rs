@@ -2,6 +2,7 @@
 
 mod fixture;
 mod hosts;
+mod leftovers;
 mod made_up_host;
 mod order;
 mod reset;

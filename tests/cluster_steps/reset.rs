@@ -11,7 +11,16 @@ use slipway::{
 fn reset_steps(hosts: &[&str], staying: &[Staying<'_>], purge: bool) -> Vec<Step> {
     let knowledge = Knowledge::of(&Profiles::load(None).expect("the embedded profiles"));
     let control_planes: Vec<&str> = hosts.iter().copied().filter(|host| host.starts_with("cp")).collect();
-    reset::steps(&Reset { hosts, control_planes: &control_planes, staying, alone: false, purge, knowledge: &knowledge })
+    let peers = hosts.iter().map(|host| ((*host).to_owned(), "192.0.2.7 2001:db8::7".to_owned())).collect();
+    reset::steps(&Reset {
+        hosts,
+        control_planes: &control_planes,
+        staying,
+        peers: &peers,
+        leaves_alone: false,
+        purge,
+        knowledge: &knowledge,
+    })
 }
 
 /// The functions that list what is on a host, with `directory` in front of the paths in `moved`.
@@ -124,6 +133,66 @@ fn control_planes_leave_etcd_one_after_another() {
     assert!(check(find(&steps, "cp1/reset/forget-w1")).starts_with("node='w1'\nmember=''\n"));
     assert_is_shell(&steps);
     Graph::new(steps).expect("no circle");
+}
+
+/// A containerd in which an etcd runs whose members stand in a file. It refuses the first removal, as etcd does when a member has just come.
+const ETCD: &str = "\
+timeout() { shift; \"$@\"; }
+sleep() { :; }
+ctr() {
+    case \"$*\" in
+        *'tasks ls'*) echo 'abc 7 RUNNING' ;;
+        *'containers ls'*) echo abc ;;
+        *'member list'*) cat \"$RUN/members\" ;;
+        *'member remove'*)
+            if [ ! -e \"$RUN/refused\" ]; then : >\"$RUN/refused\"; echo 'Error: etcdserver: unhealthy cluster' >&2; return 1; fi
+            id=$(echo \"$*\" | sed 's/.*member remove \\([^ ]*\\).*/\\1/')
+            echo \"removed $id\"
+            grep -v \"^$id\" \"$RUN/members\" >\"$RUN/members.new\"
+            mv \"$RUN/members.new\" \"$RUN/members\"
+            ;;
+    esac
+}
+";
+
+#[test]
+fn members_are_taken_out_by_name_and_by_the_address_of_one_that_never_started() {
+    let directory = scratch_host("members");
+    std::fs::create_dir_all(directory.join("kubernetes/manifests")).expect("writable");
+    std::fs::write(directory.join("kubernetes/manifests/etcd.yaml"), "    - --listen-client-urls=https://127.0.0.1:2379,x\n")
+        .expect("writable");
+    let member = |id: &str, name: &str, ip: &str| format!("{id}, started, {name}, https://{ip}:2380, https://{ip}:2379, false\n");
+    let stays = member("a1", "cp1", "192.0.2.1") + &member("a4", "", "192.0.2.70") + &member("a5", "cp22", "192.0.2.22");
+    let all = [stays.as_str(), &member("a2", "cp2", "192.0.2.2"), &member("a3", "", "[2001:db8::7]")].concat();
+    std::fs::write(directory.join("run/members"), all).expect("writable");
+    let steps = reset_steps(&["cp2"], &[Staying { name: "cp1", speaks: true }], false);
+    let leave = find(&steps, "cp1/reset/etcd-cp2");
+    assert_eq!(on_host(&directory, ETCD, check(leave)).0, Some(1));
+    let (code, said) = on_host(&directory, ETCD, first_shell(leave));
+    assert_eq!((code, said.as_str()), (Some(0), "removed a2\nremoved a3\n"));
+    assert_eq!(std::fs::read_to_string(directory.join("run/members")).expect("there"), stays);
+    assert_eq!(on_host(&directory, ETCD, check(leave)).0, Some(0));
+    std::fs::remove_dir_all(directory).expect("it is ours");
+}
+
+#[test]
+fn a_member_that_stays_on_the_list_is_named_with_the_reason() {
+    let directory = scratch_host("quorum");
+    std::fs::create_dir_all(directory.join("kubernetes/manifests")).expect("writable");
+    std::fs::write(directory.join("kubernetes/manifests/etcd.yaml"), "").expect("writable");
+    std::fs::write(directory.join("run/members"), "a2, started, cp2, https://192.0.2.2:2380, https://192.0.2.2:2379, false\n")
+        .expect("writable");
+    let steps = reset_steps(&["cp2"], &[Staying { name: "cp1", speaks: true }], false);
+    // Time passes a minute at a time.
+    let doubles = format!(
+        "{ETCD}date() {{ echo 60 >>\"$RUN/time\"; awk '{{ sum += $1 }} END {{ print sum }}' \"$RUN/time\"; }}\n\
+         mkdir -p \"$RUN\"\n"
+    );
+    let refuses = doubles.replace("[ ! -e \"$RUN/refused\" ]", ":").replace("unhealthy cluster", "request timed out");
+    let (code, said) = on_host(&directory, &refuses, first_shell(find(&steps, "cp1/reset/etcd-cp2")));
+    assert_eq!(code, Some(1));
+    assert_eq!(said, "error: cp2 is still a member of etcd, a2: etcd has no quorum (Error: etcdserver: request timed out)\n");
+    std::fs::remove_dir_all(directory).expect("it is ours");
 }
 
 #[test]

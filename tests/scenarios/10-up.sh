@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Three bare hosts to a Ready cluster; planning and rendering change nothing; a second run has nothing to do, in one exec a host.
+# lane: 1
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # A node is reset and built again, and the other nodes are left alone.
+# lane: 1
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Three control planes behind a name: up, one of them reset and built again, then the first one too, which joins what it once began.
+# lane: 1
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Everything is taken down, install included, and a cluster comes up again on the same hosts,
 # phase by phase.
+# lane: 1
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # On the machine itself, without ssh: slipway runs on the host that becomes the cluster.
+# lane: 1
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The rendered script of a host is valid shell, and run by hand on a bare host it does what `install` does.
+# lane: 1
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 

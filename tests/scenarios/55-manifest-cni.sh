@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # A pod network by a manifest: from a file, and from a URL whose checksum must be the one in the cluster file.
+# lane: 1
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 

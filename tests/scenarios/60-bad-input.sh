@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Bad input: one clear line, a hint, an exit code of its own, and nothing changed on any host.
+# lane: 1
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Hosts as `vagrant ssh-config` lists them, an ordinary user with sudo: imported, built, and the user's own kubectl works.
+# lane: 1
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Docker: asked for on a bare host whose people have a daemon.json, and kept on a host that has it already. The lab's Kubernetes is
 # 1.20, whose kubelet speaks to Docker by itself; the cgroup driver is the same on both sides. NODE is the host to use.
+# lane: 1
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 

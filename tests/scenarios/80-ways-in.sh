@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # An ordinary user with a login password and a sudo password, through a jump host with an encrypted key, all of it from an ssh
 # configuration: up, up again, reset --purge, up. Then odd shells and odd hosts. And no secret is to be seen anywhere.
+# lane: 2
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Hosts without a way out: no default route, no name resolved, package sources as their distributions ship them. A mirror has the
 # distributions' packages, and another registry the images, under their usual names. SLIPWAY_OFFLINE_NODES="DEBIAN EL" takes other hosts.
+# lane: 2
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 

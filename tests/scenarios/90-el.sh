@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A host of the EL family (dnf, rpm, firewalld) and a Debian host in one cluster, each in turn as the control plane: up, up again,
 # reset --purge, up. SLIPWAY_EL_NODES="DEBIAN EL" takes other hosts than the fourth and the sixth of the lab.
+# lane: 2
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 

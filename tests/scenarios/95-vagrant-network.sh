@@ -2,6 +2,7 @@
 # Hosts as Vagrant and VirtualBox make them (eth0 10.0.2.15 behind NAT on each, eth1 on a private network, sshd behind a forwarded
 # port of the loopback), imported from `vagrant ssh-config` as it is: up, up again, reset --purge, up. One Debian host, one EL host.
 # SLIPWAY_VAGRANT_NODES="DEBIAN EL" takes other hosts than the fifth and the sixth of the lab.
+# lane: 2
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 

@@ -1,11 +1,16 @@
-# What every scenario needs. Sourced, with the checkout as the working directory. Scenarios run on the lab's first three hosts, those
-# numbered from 80 on hosts of their own, so that scripts/test may run one of each at the same time.
+# What every scenario needs. Sourced, with the checkout as the working directory. A scenario says in its head which lane it runs in, by a line
+# `# lane: N`, and uses the hosts of that lane only (1: node1 to node3, 2: node4 to node6, 3: node7 to node9), so that scripts/test may run
+# one scenario of each lane at the same time. SLIPWAY_LANE=N runs one that names no host on those of another lane.
 # shellcheck shell=bash
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 slipway=${SLIPWAY:-$PWD/target/release/slipway}
+scenario=$(basename "$0")
+lane=${SLIPWAY_LANE:-$(sed -n '1,/^source /s/^# lane: \([1-9]\)$/\1/p' "tests/scenarios/$scenario")}
+[ -n "$lane" ] || { echo "$0 says no lane in its head: # lane: 1, 2 or 3" >&2; exit 2; }
+lane_nodes=("node$((3 * lane - 2))" "node$((3 * lane - 1))" "node$((3 * lane))")
 work=$(mktemp -d)
-# The lab's cluster file as far as its third host: a lab may run more.
+# The cluster file of the lane's hosts, the first of them as the control plane: a lab may run more.
 cluster=$work/scenario.toml
 trap 'rm -rf "$work"' EXIT
 export XDG_STATE_HOME=$work/state
@@ -37,16 +42,17 @@ expect() {
 shows() { grep -Eq -- "$1" "$work/out" || fail "the output does not show: $1"; }
 
 # So many nodes are Ready, seen through the API server itself.
-control_plane=node1
+control_plane=${lane_nodes[0]}
 nodes_are_ready() {
     local count
     count=$(on "$control_plane" kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes --no-headers | grep -cw Ready || true)
     [ "$count" = "$1" ] || fail "$count nodes are Ready instead of $1"
 }
 
+# The lane's hosts are there, all of them Debian on the bridge.
 lab_is_up() {
-    scripts/lab up --nodes 3 >/dev/null
-    awk '/^\[\[host\]\]/ { if (++hosts > 3) exit } { print }' target/lab/cluster.toml >"$cluster"
+    debian_hosts "${lane_nodes[@]}"
+    cluster_of "${lane_nodes[@]}"
 }
 
 # A cluster file of `slipway new` from standard input, with what is particular to the lab: settings, and its own repository and
@@ -79,7 +85,7 @@ debian_hosts() {
 bare_hosts() {
     say "bare hosts"
     lab_is_up
-    scripts/lab rebuild node1 node2 node3 >/dev/null
+    scripts/lab rebuild "${lane_nodes[@]}" >/dev/null
 }
 
 cluster_is_up() {

@@ -1,4 +1,5 @@
-# On a control plane that stays. Values: node, which goes; member, which is set when it was a control plane.
+# On a control plane that stays. Values: node, which goes; member, which is set when it was a control plane; peers, the addresses by
+# which etcd would know it.
 
 # Through this host's own API server: the cluster's endpoint may be on the host that goes.
 own_kube() {
@@ -29,7 +30,7 @@ in_etcd() {
     r_label='labels."io.kubernetes.container.name"==etcd,labels."io.kubernetes.pod.namespace"==kube-system'
     r_etcd=$(timeout 20 ctr -n k8s.io containers ls -q "$r_label" 2>/dev/null | grep -Fx "$r_running" | head -n 1)
     if [ -n "$r_running" ] && [ -n "$r_etcd" ]; then
-        timeout 30 ctr -n k8s.io tasks exec --exec-id "slipway-$$-$2-$3" "$r_etcd" "$@"
+        timeout 30 ctr -n k8s.io tasks exec --exec-id "slipway-$$-$2-$3-$(date +%s)" "$r_etcd" "$@"
         return
     fi
     r_label='label=io.kubernetes.container.name=etcd'
@@ -53,26 +54,47 @@ own_etcdctl() {
         --cert=/etc/kubernetes/pki/etcd/healthcheck-client.crt --key=/etc/kubernetes/pki/etcd/healthcheck-client.key
 }
 
-# Prints the id of the node's etcd member. 0 also when there is none; 1 when etcd can not be asked. Etcd elsewhere is not ours.
+# Prints the ids of the node's etcd members: the one of its name, and any that was announced from its address and has never started,
+# which has no name. 0 also when there is none; 1 when etcd can not be asked. Etcd elsewhere is not ours.
 member_id() {
     [ -n "$member" ] && [ -f /etc/kubernetes/manifests/etcd.yaml ] || return 0
     r_members=$(own_etcdctl member list -w simple) || return 1
-    printf '%s\n' "$r_members" | awk -F ', ' -v node="$node" '$3 == node { print $1 }'
+    printf '%s\n' "$r_members" | awk -F ', ' -v node="$node" -v peers="$peers" '
+        BEGIN { count = split(peers, peer, " ") }
+        $3 == node { print $1 }
+        $3 == "" { for (i = 1; i <= count; i++) if (index($4, "//" peer[i] ":") || index($4, "//[" peer[i] "]:")) { print $1; next } }'
 }
 
 has_left_etcd() {
     r_id=$(member_id 2>/dev/null) && [ -z "$r_id" ]
 }
 
+# Etcd refuses for some seconds after another member has come or gone. Without a quorum it refuses for good, and says so only by being slow.
 leave_etcd() {
-    if ! r_id=$(member_id 2>"$RUN/etcdctl"); then
-        cat "$RUN/etcdctl" >&2
-        ! grep -q 'executable file not found' "$RUN/etcdctl" || say "the image of etcd on this host has no etcdctl"
+    r_until=$(($(date +%s) + 15))
+    until try_to_leave_etcd 2>"$RUN/etcdctl"; do
+        if [ "$(date +%s)" -lt "$r_until" ]; then
+            sleep 1
+            continue
+        fi
+        r_why=$(tail -n 1 "$RUN/etcdctl")
         rm -f "$RUN/etcdctl"
-        die "nobody knows whether $node is still a member of etcd"
-    fi
+        case $r_why in
+            *'executable file not found'*) r_why='the image of etcd on this host has no etcdctl' ;;
+            *'request timed out'* | *'deadline exceeded'* | *'no leader'*) r_why="etcd has no quorum ($r_why)" ;;
+        esac
+        if [ -z "$r_id" ]; then die "nobody knows whether $node is still a member of etcd: $r_why"; fi
+        die "$node is still a member of etcd, $r_id: $r_why"
+    done
     rm -f "$RUN/etcdctl"
-    [ -z "$r_id" ] || own_etcdctl member remove "$r_id" || die "$node is still a member of etcd: $r_id"
+}
+
+try_to_leave_etcd() {
+    r_id=
+    r_id=$(member_id) || return 1
+    for r_each in $r_id; do
+        own_etcdctl member remove "$r_each" || return 1
+    done
 }
 
 is_forgotten() {
