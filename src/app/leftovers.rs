@@ -144,7 +144,7 @@ async fn members(session: &Session, aim: &Aim, hosts: &Hosts, facts: &[(Host, Fa
     let mut all = Vec::new();
     for (host, _) in speakers {
         let Some(transport) = hosts.get(&host.name) else { continue };
-        match audit::members(transport, &reset::members()).await {
+        match audit::members(transport, &reset::counted()).await {
             Ok(members) => {
                 all.extend(members.into_iter().map(|(kind, name)| Member { kind, name, speaker: host.name.clone() }));
             }

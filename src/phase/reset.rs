@@ -41,7 +41,7 @@ const SURVIVOR: &str = include_str!("reset/survivor.sh");
 const UNROUTE: &str = include_str!("reset/unroute.sh");
 const FORGET: &str = include_str!("reset/forget.sh");
 const DRAIN: &str = include_str!("reset/drain.sh");
-const MEMBERS: &str = include_str!("reset/members.sh");
+const COUNTED: &str = include_str!("reset/counted.sh");
 
 /// A host that stays in the cluster.
 #[derive(Clone, Debug)]
@@ -123,8 +123,8 @@ pub fn steps(reset: &Reset<'_>) -> Vec<Step> {
 
 /// Shell for a control plane: prints `NONCE node NAME` and `NONCE etcd-member NAME` for all that the cluster counts, with NONCE set.
 #[must_use]
-pub fn members() -> String {
-    script(&[("node", ""), ("member", "yes")], &format!("{SURVIVOR}{MEMBERS}"))
+pub fn counted() -> String {
+    script(&[("node", ""), ("member", "yes"), ("peers", "")], &format!("{SURVIVOR}{COUNTED}"))
 }
 
 /// The steps on a host that is reset, one after another.
