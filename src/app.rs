@@ -1,6 +1,7 @@
 //! A function a subcommand: load, survey, build the graph, plan, then run it, draw it or explain it.
 
 mod aim;
+mod backup;
 mod build;
 mod inspect;
 mod known_hosts;
@@ -9,6 +10,7 @@ mod leftovers;
 mod members;
 mod new;
 mod profiles;
+mod repair;
 mod reset;
 mod session;
 mod site;
@@ -25,6 +27,7 @@ use crate::{
 };
 
 /// What all commands that touch a cluster take from the command line.
+#[derive(Clone)]
 struct Run {
     file: PathBuf,
     only: Vec<String>,
@@ -105,6 +108,7 @@ pub async fn run(cli: Cli) -> Result<u8> {
         Command::Kubeconfig(kubeconfig) => inspect::kubeconfig(&run("kubeconfig"), kubeconfig).await,
         Command::Reset(reset) => reset::reset(&run("reset"), reset).await,
         Command::Leftovers(wanted) => leftovers::leftovers(&run("leftovers"), wanted).await,
+        Command::Repair(repair) => repair::repair(run("repair"), repair).await,
         Command::Profiles(wanted) => profiles::profiles(&run("profiles"), wanted.command),
         Command::KnownHosts(cli::KnownHosts::Forget { nodes }) => known_hosts::forget(&run("known-hosts"), &nodes),
         Command::Completions(completions) => {

@@ -134,6 +134,11 @@ pub enum Command {
     ///
     /// Changes nothing. It works on any host, also on one that slipway never saw, and on one that is in use: then it lists the node.
     Leftovers(Leftovers),
+    /// Make a node anew: reset it and join it again, and leave all others as they are
+    ///
+    /// For a node that is broken in whatever way. It refuses what would end badly, and says so before anything is done: the only control
+    /// plane, one without which etcd loses its quorum, a host of another cluster.
+    Repair(Repair),
     /// Show each host: whether it answers, what it runs, its place in the cluster
     Status,
     /// Fetch the administrator's kubeconfig from the cluster
@@ -211,7 +216,7 @@ pub struct Plan {
 }
 
 /// Which hosts a command is about.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct Whom {
     /// Hosts of the cluster file, by name [default: all]
     #[arg(value_name = "NODE", conflicts_with_all = ["host", "local"])]
@@ -244,6 +249,7 @@ Examples:
   slipway reset --yes --purge      the whole cluster, and what `install` put on the hosts
   slipway reset --host root@192.0.2.11 --host 192.0.2.12    machines that no cluster file knows
   slipway reset --local            this machine, run by root or by a user who may use sudo
+  slipway reset --backup kept      with a snapshot of etcd and /etc/kubernetes of each host in ./kept first
 
 `slipway up` builds again what was reset. `slipway render reset-script` prints the same steps as a script, for a machine
 that only a console leads to.")]
@@ -263,9 +269,48 @@ pub struct Reset {
     #[arg(long)]
     pub keep_packages: bool,
 
-    /// Reset hosts of another cluster too, and control planes without which etcd loses its quorum
+    /// First fetch what a cluster could not be made again from: a snapshot of etcd from control planes, and /etc/kubernetes
+    ///
+    /// Into a directory that only you may look into, made if it is not there. Nothing is overwritten, and when something can not be
+    /// fetched, nothing is reset.
+    #[arg(long, value_name = "DIR")]
+    pub backup: Option<PathBuf>,
+
+    /// Reset hosts of another cluster too, control planes without which etcd loses its quorum, and hosts that gave no backup
     #[arg(long)]
     pub force: bool,
+}
+
+impl Reset {
+    /// The reset of one node of the cluster file, which has been agreed to.
+    #[must_use]
+    pub fn of_one(node: &str, backup: Option<PathBuf>) -> Self {
+        let whom = Whom { nodes: vec![node.to_owned()], ..Whom::default() };
+        Self { whom, yes: true, purge: false, keep_packages: true, backup, force: false }
+    }
+}
+
+/// `slipway repair`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  slipway repair node2                   asks first
+  slipway repair cp2 --backup kept       with a snapshot of etcd and /etc/kubernetes of cp2 in ./kept first
+
+Where the cluster's endpoint is an address that moves, move it to another control plane first. When a repair is cut short,
+`slipway up` finishes it.")]
+pub struct Repair {
+    /// The host to repair, by name
+    #[arg(value_name = "NODE")]
+    pub node: String,
+
+    /// Do not ask; needed where there is no terminal to ask on
+    #[arg(long, short)]
+    pub yes: bool,
+
+    /// First fetch its /etc/kubernetes, and a snapshot of etcd if it is a control plane; see `slipway reset --help`
+    #[arg(long, value_name = "DIR")]
+    pub backup: Option<PathBuf>,
 }
 
 /// `slipway leftovers`.

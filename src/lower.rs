@@ -3,6 +3,7 @@
 //! Every program is one block in braces with its call on the last line and standard input closed for all that it starts,
 //! so that a program cut in the middle is a syntax error and runs nothing.
 
+mod download;
 mod library;
 mod survey;
 mod upload;
@@ -11,6 +12,7 @@ use std::{fmt::Write as _, io, time::Duration};
 
 use sha2::{Digest as _, Sha256};
 
+pub use download::Frame;
 pub use library::Library;
 pub use survey::{Survey, check_digest, checks_program, survey_program};
 pub use upload::upload_program;

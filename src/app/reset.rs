@@ -5,9 +5,10 @@ use std::{fs, sync::Arc};
 use super::{
     Run,
     aim::Aim,
+    backup::Backup,
     kubeconfig,
     leftovers::{self, Looked},
-    members::{self, Judged},
+    members::{self, Doubt, Judged},
     session::Session,
 };
 use crate::{
@@ -29,10 +30,14 @@ pub(super) async fn reset(run: &Run, wanted: cli::Reset) -> Result<u8> {
         return Err(Error::new(Kind::Usage, "a reset loses data, and there is no terminal to ask on")
             .hint(format!("add --yes: {typed} --yes")));
     }
+    if let Some(dir) = &wanted.backup {
+        Backup::into(dir, &aim.targets)?;
+    }
     let profiles = Profiles::load(run.profiles.as_deref())?;
     let session = Session::start(run.ui(&aim.cluster)?.with_command(&typed));
     // Hosts that stay are asked too: they drain the others and take them off the list of nodes.
-    let known = look(run, &session, &mut aim, &profiles, wanted.force, &typed).await;
+    let doubt = if wanted.force { Doubt::Goes } else { Doubt::Stops(&typed) };
+    let known = look(run, &session, &mut aim, &profiles, doubt).await;
     let (mut ui, report) = ended(session).await?;
     let (mut looked, judged) = match known {
         Ok(known) => known,
@@ -51,7 +56,7 @@ pub(super) async fn reset(run: &Run, wanted: cli::Reset) -> Result<u8> {
     }
 
     let session = Session::go_on(ui, report);
-    let worked = work(run, &session, &aim, &looked, &judged, &profiles, wanted.purge).await;
+    let worked = work(run, &session, &aim, &looked, &judged, &profiles, &wanted).await;
     let (ui, report) = ended(session).await?;
     if let Err(error) = worked {
         ui.abandon();
@@ -67,17 +72,10 @@ pub(super) async fn reset(run: &Run, wanted: cli::Reset) -> Result<u8> {
 }
 
 /// Surveys the hosts, and judges whether the reset may begin; then lists what is there.
-async fn look(
-    run: &Run,
-    session: &Session,
-    aim: &mut Aim,
-    profiles: &Profiles,
-    force: bool,
-    typed: &str,
-) -> Result<(Looked, Judged)> {
+async fn look(run: &Run, session: &Session, aim: &mut Aim, profiles: &Profiles, doubt: Doubt<'_>) -> Result<(Looked, Judged)> {
     let hosts = aim.cluster.hosts.clone();
     let (hosts, surveyed) = leftovers::survey(run, session, aim, &hosts).await;
-    let judged = members::judge(aim, &surveyed.facts, &hosts, force, typed).await?;
+    let judged = members::judge(&aim.cluster, aim.bare, &surveyed.facts, &hosts, &aim.targets, Some(doubt)).await?;
     let staying = judged.staying(&surveyed.facts, &aim.targets);
     let whole = !judged.leaves_alone(&staying) && !staying.iter().any(|host| host.speaks);
     let looked = leftovers::look(session, aim, hosts, surveyed, profiles, Some(whole)).await;
@@ -146,8 +144,11 @@ async fn work(
     looked: &Looked,
     judged: &Judged,
     profiles: &Profiles,
-    purge: bool,
+    wanted: &cli::Reset,
 ) -> Result<()> {
+    if let Some(dir) = &wanted.backup {
+        Backup::into(dir, &aim.targets)?.take(session, &looked.hosts, wanted.force).await?;
+    }
     let staying = judged.staying(&looked.surveyed.facts, &aim.targets);
     let names = judged.order(&aim.targets);
     let leads = |host: &&Host| host.role == Role::ControlPlane && aim.is_target(&host.name);
@@ -158,7 +159,7 @@ async fn work(
         staying: &staying,
         peers: &judged.peers(),
         leaves_alone: judged.leaves_alone(&staying),
-        purge,
+        purge: wanted.purge,
         knowledge: &Knowledge::of(profiles),
     });
     // What the others do for a host that is out of reach is done all the same.

@@ -264,6 +264,14 @@ openpgp_fingerprints() {
     rm -rf "$op_work"
 }
 
+# Sends a file to whoever runs this program, as base64 between two lines that begin with the word of this run ($NONCE), the last of
+# which has its size and checksum: send_file NAME FILE
+send_file() {
+    printf '%s file %s\n' "$NONCE" "$1"
+    base64 -w 16384 "$2" || die "$2 could not be read"
+    printf '%s end %s %s %s\n' "$NONCE" "$1" "$(wc -c <"$2" | tr -d ' ')" "$(sha256sum <"$2" | cut -d ' ' -f 1)"
+}
+
 kube() {
     NO_PROXY='*' no_proxy='*' kubectl --kubeconfig /etc/kubernetes/admin.conf --cache-dir="$RUN/kube" --request-timeout=30s "$@"
 }
@@ -366,16 +374,23 @@ hold_host() {
     # Private by the umask of every program.
     mkdir -p "$RUN"
     exec 9>"$RUN/lock"
-    if ! flock -n 9; then
-        waiting_for "$(cat "$RUN/holder" 2>/dev/null || echo 'another slipway'), which is still running here"
-        rs_end=$(($(date +%s) + 1800))
-        until flock -n 9; do
-            [ "$(date +%s)" -lt "$rs_end" ] || die "another slipway has held this host for 30 minutes: $(cat "$RUN/holder" 2>/dev/null)"
-            # Whoever waits gives up with its connection: it must not act when nobody asks for it any more.
-            mark wait 1800 || exit 1
-            sleep 0.3
-        done
-    fi
+    # The step before this one says that it has ended a moment before its shell does: that is not worth a word.
+    hh_tries=0
+    until flock -n 9; do
+        hh_tries=$((hh_tries + 1))
+        if [ "$hh_tries" -lt 40 ]; then
+            sleep 0.05
+            continue
+        fi
+        if [ "$hh_tries" = 40 ]; then
+            waiting_for "$(cat "$RUN/holder" 2>/dev/null || echo 'another slipway'), which is still running here"
+            hh_end=$(($(date +%s) + 1800))
+        fi
+        [ "$(date +%s)" -lt "$hh_end" ] || die "another slipway has held this host for 30 minutes: $(cat "$RUN/holder" 2>/dev/null)"
+        # Whoever waits gives up with its connection: it must not act when nobody asks for it any more.
+        mark wait 1800 || exit 1
+        sleep 0.3
+    done
     printf '%s\n' "$1" >"$RUN/holder"
 }
 

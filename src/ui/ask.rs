@@ -12,7 +12,7 @@ pub fn password(prompt: &str) -> Option<String> {
     rpassword::prompt_password(prompt).ok()
 }
 
-/// Whether there is somebody to ask.
+/// Whether there is anybody to ask.
 #[must_use]
 pub fn is_possible() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()

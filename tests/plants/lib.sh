@@ -31,7 +31,7 @@ state() {
     # Those of iptables-nft are its own matter.
     ! command -v nft >/dev/null || nft list tables | sed 's/^table //' | grep -vxE '(ip|ip6) (filter|nat|mangle|raw|security)' | sed 's/^/nft-table\t/'
     ! command -v ipvsadm >/dev/null || [ ! -e /proc/net/ip_vs ] || ipvsadm -Sn | sed -n 's/^-A \(-. [^ ]*\).*/ipvs\t\1/p'
-    [ ! -d /run/netns ] || find /run/netns -mindepth 1 -printf 'netns\t%p\n'
+    [ ! -d /run/netns ] || find /run/netns -mindepth 1 -printf 'netns\t%f\n'
     awk '{ print "mount\t" $2 }' /proc/self/mounts
 }
 

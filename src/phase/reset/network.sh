@@ -73,9 +73,19 @@ savers | while read -r program; do
     # shellcheck disable=SC2046 # names of tables
     empty_tables "$program" $(printf '%s\n' "$delta" | sed -n 's/^\*//p')
 done
-find_nft_rules | what_of rule | while read -r nft rule; do
+{
+    find_nft_rules
+    find_nft_chains
+} | what_of rule | while read -r nft rule; do
     # shellcheck disable=SC2086 # words
     timeout 20 "$nft" delete rule $rule
+done
+# They lead to one another.
+for verb in flush delete; do
+    find_nft_chains | what_of chain | while read -r nft chain; do
+        # shellcheck disable=SC2086 # words
+        timeout 20 "$nft" "$verb" chain $chain
+    done
 done
 # The first rule of this chain is the plugin's own, for all.
 for table in 'inet cni_plugins_masquerade' 'ip cni_plugins_masquerade' 'ip6 cni_plugins_masquerade'; do
