@@ -159,6 +159,14 @@ pub struct Kubernetes {
     pub settings: BTreeMap<String, String>,
 }
 
+impl Kubernetes {
+    /// Whether the host is a control plane, or what is left of one, by what lies there.
+    #[must_use]
+    pub fn is_control_plane(&self) -> bool {
+        self.etcd_data || self.manifests.iter().any(|file| matches!(file.as_str(), "kube-apiserver.yaml" | "etcd.yaml"))
+    }
+}
+
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Login {
     pub user: String,
