@@ -363,20 +363,29 @@ run_step_within() {
 
 # Nobody else works on this host while this shell lives; whoever does is waited for: hold_host LEDGER_NAME
 hold_host() {
-    # Private by the umask of every program.
-    mkdir -p "$RUN"
-    exec 9>"$RUN/lock"
-    if ! flock -n 9; then
-        waiting_for "$(cat "$RUN/holder" 2>/dev/null || echo 'another slipway'), which is still running here"
-        rs_end=$(($(date +%s) + 1800))
-        until flock -n 9; do
-            [ "$(date +%s)" -lt "$rs_end" ] || die "another slipway has held this host for 30 minutes: $(cat "$RUN/holder" 2>/dev/null)"
-            # Whoever waits gives up with its connection: it must not act when nobody asks for it any more.
-            mark wait 1800 || exit 1
-            sleep 0.3
-        done
-    fi
+    rs_end=$(($(date +%s) + 1800)) rs_told=
+    while :; do
+        # Private by the umask of every program.
+        mkdir -p "$RUN"
+        exec 9>"$RUN/lock"
+        if flock -n 9; then
+            # Whoever had it may have taken it away: see `leave_host`.
+            [ "$(stat -L -c %i /proc/self/fd/9)" != "$(stat -c %i "$RUN/lock" 2>/dev/null)" ] || break
+            continue
+        fi
+        [ -n "$rs_told" ] || waiting_for "$(cat "$RUN/holder" 2>/dev/null || echo 'another slipway'), which is still running here"
+        rs_told=yes
+        [ "$(date +%s)" -lt "$rs_end" ] || die "another slipway has held this host for 30 minutes: $(cat "$RUN/holder" 2>/dev/null)"
+        # Whoever waits gives up with its connection: it must not act when nobody asks for it any more.
+        mark wait 1800 || exit 1
+        sleep 0.3
+    done
     printf '%s\n' "$1" >"$RUN/holder"
+}
+
+# After the last step of a purge nothing of slipway stays on the host, the lock included, by the wish of that step.
+leave_host() {
+    [ ! -e "$RUN/leaves" ] || rm -rf "$RUN"
 }
 
 # The lock is this shell's own: a child that hangs in the kernel would hold it for ever. A step without an undo needs nothing of the
@@ -413,6 +422,7 @@ step_lives() {
         exit 1
     fi
     if proved 9>&-; then
+        leave_host
         mark end 10
         exit 10
     fi

@@ -4,6 +4,7 @@ use super::{NAME, packages};
 use crate::{
     error::{Error, Kind, Result},
     lower::quote,
+    phase::before,
     profile::words,
     scene::Scene,
     step::{Check, Step, Undo},
@@ -46,6 +47,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
     )
     .after(NAME, last)
     .check(Check::Sh(shell.with(&format!("pkg_installed_at {version} {names}"))));
+    install.undo.insert(0, before::directories(scene));
     if last == "kubernetes-lists" {
         install = install.after(NAME, "prerequisites");
     }
