@@ -3,6 +3,7 @@
 //! Every program is one block in braces with its call on the last line and standard input closed for all that it starts,
 //! so that a program cut in the middle is a syntax error and runs nothing.
 
+mod download;
 mod library;
 mod survey;
 mod upload;
@@ -11,6 +12,7 @@ use std::{fmt::Write as _, io, time::Duration};
 
 use sha2::{Digest as _, Sha256};
 
+pub use download::Frame;
 pub use library::Library;
 pub use survey::{Survey, check_digest, checks_program, survey_program};
 pub use upload::upload_program;
@@ -132,16 +134,36 @@ pub fn lower(step: &Step) -> Program {
 pub fn script(steps: &[&Step]) -> String {
     let mut body = String::new();
     for step in steps {
-        let _ = write!(
-            body,
-            "\n# {}\n# {}\nsay {}\n(\n{})\ncase $? in 0 | 10) ;; *) die {} ;; esac\n",
-            step.id,
-            step.why.replace('\n', " "),
-            quote(&format!("==> {}: {}", step.id, step.title)),
-            step_body(step),
-            quote(&format!("{} failed; mend what it names above and run this script again", step.id)),
-        );
+        let failed = format!("{} failed; mend what it names above and run this script again", step.id);
+        write_step(&mut body, step, &format!("die {}", quote(&failed)));
     }
+    script_of(&body)
+}
+
+/// The same for steps that do not depend on each other's success: none is left out because another failed. `end` is shell that comes
+/// last, with the names of the failed ones in `failed`; its exit code is that of the script.
+#[must_use]
+pub fn script_to_the_end(steps: &[&Step], end: &str) -> String {
+    let mut body = "[ \"$(id -u)\" = 0 ] || die 'run this as root'\nfailed=\n".to_owned();
+    for step in steps {
+        write_step(&mut body, step, &format!("failed=\"$failed \"{}", quote(&format!("{}/{}", step.id.phase, step.id.name))));
+    }
+    let _ = write!(body, "\n{}", lines(end));
+    script_of(&body)
+}
+
+fn write_step(body: &mut String, step: &Step, otherwise: &str) {
+    let title = quote(&format!("==> {}: {}", step.id, step.title));
+    let _ = write!(
+        body,
+        "\n# {}\n# {}\nsay {title}\n(\n{})\ncase $? in 0 | 10) ;; *) {otherwise} ;; esac\n",
+        step.id,
+        step.why.replace('\n', " "),
+        step_body(step),
+    );
+}
+
+fn script_of(body: &str) -> String {
     // Of the marks, a reader of the script has a use for those in words.
     let words = [("waiting", "waiting for"), ("note", "note:"), ("cause", "error:"), ("remedy", "hint:")];
     let words = words.map(|(mark, before)| format!("{mark}) say \"{before} $2\" ;;")).join(" ");

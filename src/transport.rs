@@ -1,6 +1,7 @@
 //! Carries a program to a shell on a host, streams the lines that it prints, and returns how it ended. The one seam to the world.
 
 mod ask;
+mod download;
 pub mod fake;
 mod input;
 mod lines;
@@ -14,7 +15,7 @@ pub mod ssh;
 use std::path::Path;
 
 use self::input::Freight;
-pub use self::{ask::Ask, input::Progress, secret::proxy_password};
+pub use self::{ask::Ask, download::Received, input::Progress, secret::proxy_password};
 use crate::{
     config::Reach,
     error::Result,

@@ -1,6 +1,6 @@
 //! The commands that lay a cluster down: up, and its phases one by one.
 
-use std::sync::Arc;
+use std::{fs, sync::Arc};
 
 use super::{
     Run, kubeconfig,
@@ -64,8 +64,13 @@ pub(super) async fn plan(run: &Run, known: &Known, phases: &[&str], remember: bo
 
 /// Runs phases on a cluster. The exit code tells how it went.
 pub(super) async fn build(run: &Run, phases: &[&str]) -> Result<u8> {
+    build_within(run, phases, |_| Ok(())).await
+}
+
+/// The same, if what is known of the cluster by then is good enough for the caller.
+pub(super) async fn build_within(run: &Run, phases: &[&str], bounds: fn(&Known) -> Result<()>) -> Result<u8> {
     let session = Session::start(run.ui(&run.cluster()?)?);
-    let worked = work(run, &session, phases).await;
+    let worked = work(run, &session, phases, bounds).await;
     let (ui, report) = session.end().await.ok_or_else(|| Error::new(Kind::Internal, "the user interface ended early"))?;
     match worked {
         Ok(Ran { settled }) => {
@@ -85,8 +90,9 @@ struct Ran {
     settled: Result<()>,
 }
 
-async fn work(run: &Run, session: &Session, phases: &[&str]) -> Result<Ran> {
+async fn work(run: &Run, session: &Session, phases: &[&str], bounds: fn(&Known) -> Result<()>) -> Result<Ran> {
     let known = open(run, session).await?;
+    bounds(&known)?;
     let findings = findings(run, &known)?;
     if !findings.is_empty() {
         ui::findings(&findings, run.json);
@@ -103,6 +109,10 @@ async fn work(run: &Run, session: &Session, phases: &[&str]) -> Result<Ran> {
         plan = Plan::all_due(plan.graph);
     }
     let had_work = !plan.is_done();
+    if known.secrets.pki.is_some() && plan.graph.steps().any(|step| step.id.phase == "init" && step.id.name == "kubeadm") {
+        // A new cluster begins: the kubeconfig of an earlier one opens nothing any more, and must not be taken for this one's.
+        let _ = fs::remove_file(kubeconfig::path(&known));
+    }
     let options = Options { mode: Mode::StopAtFailure, concurrency: run.concurrency, redact: known.redact() };
     let good = execute::execute(plan, Arc::clone(&known.hosts), options, session.events.clone(), session.stop.clone()).await;
     let settled = match (good, whole && had_work) {

@@ -35,24 +35,32 @@ pub(super) struct Judged {
     strangers: BTreeSet<String>,
     /// Hosts with a member of etcd that does not answer.
     silent: BTreeSet<String>,
-    /// Etcd can not change its list of members.
-    pub(super) lost: bool,
+    /// Why etcd can not change its list of members, if it can not.
+    pub(super) lost: Option<String>,
     /// Members other than those of the targets answer.
     others_answer: bool,
     addresses: BTreeMap<String, Vec<IpAddr>>,
 }
 
-/// Judges the reset of `targets`, as a whole. `typed` is the command that `--force` would be added to.
+/// What becomes of a reset that would better not be: nothing at all; or it goes on, since a person has said `--force`.
+#[derive(Clone, Copy)]
+pub(super) enum Doubt<'a> {
+    /// With this command, `--force` would go on.
+    Stops(&'a str),
+    Goes,
+}
+
+/// Judges the reset of `targets`, as a whole; `bare` says that they were named without a cluster file. A `doubt` of none stops it, and there is no way around.
 ///
 /// # Errors
-/// `Preflight`: a target is part of another cluster, or those that stay would lose their quorum; not with `force`.
+/// `Preflight`: a target is part of another cluster, or those that stay would lose their quorum.
 pub(super) async fn judge(
     cluster: &Cluster,
+    bare: bool,
     facts: &[(Host, Facts)],
     hosts: &Hosts,
     targets: &[String],
-    force: bool,
-    typed: &str,
+    doubt: Option<Doubt<'_>>,
 ) -> Result<Judged> {
     let is_target = |name: &str| targets.iter().any(|target| target == name);
     let seen: Vec<Seen<'_>> = facts
@@ -60,7 +68,8 @@ pub(super) async fn judge(
         .map(|(host, facts)| Seen { name: &host.name, is_control_plane: host.role == Role::ControlPlane, facts })
         .collect();
     let fleet = Fleet { hosts: &seen, kept: kubeconfig::kept_ca(cluster) };
-    let strangers: Vec<_> = seen.iter().filter_map(|host| fleet.stranger(host)).collect();
+    // Machines that were named without a cluster file may be of any cluster, each of another.
+    let strangers: Vec<_> = seen.iter().filter(|_| !bare).filter_map(|host| fleet.stranger(host)).collect();
     let mut refusals: Vec<Error> = strangers
         .iter()
         .filter(|stranger| is_target(&stranger.host))
@@ -79,29 +88,34 @@ pub(super) async fn judge(
             goes: is_target(&host.name),
         })
         .collect();
-    let verdict = quorum::judge(&members, &places);
     let mut judged = Judged {
         notes: Vec::new(),
         strangers,
         silent: places.iter().filter(|place| quorum::is_silent(&members, place)).map(|place| place.name.to_owned()).collect(),
-        lost: matches!(verdict, Verdict::Lost(_)),
+        lost: None,
         others_answer: quorum::others_answer(&members, &places),
-        addresses: BTreeMap::new(),
+        addresses: addresses.clone(),
     };
-    judged.addresses = addresses;
-    match verdict {
+    match quorum::judge(&members, &places) {
         Verdict::Keeps => {}
-        Verdict::Lost(note) => judged.notes.push(note),
+        Verdict::Lost(note) => judged.lost = Some(note),
         Verdict::Refused(error) => refusals.push(error),
     }
-    if force {
-        judged.notes.extend(refusals.into_iter().map(|error| format!("{}; going on all the same (--force)", error.what)));
-    } else if !refusals.is_empty() {
-        let mut first = refusals.remove(0).hint(format!("nothing was changed; to go on all the same: {typed} --force"));
-        first.also = refusals;
-        return Err(first);
+    judged.notes.extend(judged.lost.clone());
+    if refusals.is_empty() {
+        return Ok(judged);
     }
-    Ok(judged)
+    let hint = match doubt {
+        Some(Doubt::Goes) => {
+            judged.notes.extend(refusals.into_iter().map(|error| format!("{}; going on all the same (--force)", error.what)));
+            return Ok(judged);
+        }
+        Some(Doubt::Stops(typed)) => format!("nothing was changed; to go on all the same: {typed} --force"),
+        None => "nothing was changed".to_owned(),
+    };
+    let mut first = refusals.remove(0).hint(hint);
+    first.also = refusals;
+    Err(first)
 }
 
 impl Judged {

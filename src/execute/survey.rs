@@ -162,7 +162,10 @@ pub async fn ask_host(transport: &Transport, program: &Program) -> Result<Vec<St
 }
 
 /// A word that no greeting of a host can contain by accident.
-fn nonce() -> Result<String> {
+///
+/// # Errors
+/// `Internal` when there is no randomness.
+pub fn nonce() -> Result<String> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| Error::new(Kind::Internal, "no randomness").because(error.to_string()))?;
     Ok(format!("slipway-{:016x}", u64::from_le_bytes(bytes)))

@@ -264,6 +264,14 @@ openpgp_fingerprints() {
     rm -rf "$op_work"
 }
 
+# Sends a file to whoever runs this program, as base64 between two lines that begin with the word of this run ($NONCE), the last of
+# which has its size and checksum: send_file NAME FILE
+send_file() {
+    printf '%s file %s\n' "$NONCE" "$1"
+    base64 -w 16384 "$2" || die "$2 could not be read"
+    printf '%s end %s %s %s\n' "$NONCE" "$1" "$(wc -c <"$2" | tr -d ' ')" "$(sha256sum <"$2" | cut -d ' ' -f 1)"
+}
+
 kube() {
     NO_PROXY='*' no_proxy='*' kubectl --kubeconfig /etc/kubernetes/admin.conf --cache-dir="$RUN/kube" --request-timeout=30s "$@"
 }
@@ -363,7 +371,7 @@ run_step_within() {
 
 # Nobody else works on this host while this shell lives; whoever does is waited for: hold_host LEDGER_NAME
 hold_host() {
-    rs_end=$(($(date +%s) + 1800)) rs_told=
+    hh_tries=0
     while :; do
         # Private by the umask of every program.
         mkdir -p "$RUN"
@@ -373,9 +381,17 @@ hold_host() {
             [ "$(stat -L -c %i /proc/self/fd/9)" != "$(stat -c %i "$RUN/lock" 2>/dev/null)" ] || break
             continue
         fi
-        [ -n "$rs_told" ] || waiting_for "$(cat "$RUN/holder" 2>/dev/null || echo 'another slipway'), which is still running here"
-        rs_told=yes
-        [ "$(date +%s)" -lt "$rs_end" ] || die "another slipway has held this host for 30 minutes: $(cat "$RUN/holder" 2>/dev/null)"
+        # The step before this one says that it has ended a moment before its shell does: that is not worth a word.
+        hh_tries=$((hh_tries + 1))
+        if [ "$hh_tries" -lt 40 ]; then
+            sleep 0.05
+            continue
+        fi
+        if [ "$hh_tries" = 40 ]; then
+            waiting_for "$(cat "$RUN/holder" 2>/dev/null || echo 'another slipway'), which is still running here"
+            hh_end=$(($(date +%s) + 1800))
+        fi
+        [ "$(date +%s)" -lt "$hh_end" ] || die "another slipway has held this host for 30 minutes: $(cat "$RUN/holder" 2>/dev/null)"
         # Whoever waits gives up with its connection: it must not act when nobody asks for it any more.
         mark wait 1800 || exit 1
         sleep 0.3
@@ -436,7 +452,6 @@ step_lives() {
 within_limit() {
     l_limit=$1 l_doing=
     shift
-    mkdir -p "$RUN"
     read -r l_self l_rest </proc/self/stat
     l_late=$RUN/late.$l_self
     rm -f "$l_late" "$l_late.doing"
@@ -445,8 +460,9 @@ within_limit() {
     trap 'process_family "$l_job" | while read -r l_pid l_rest; do kill "$l_pid"; done 2>/dev/null; exit 130' INT TERM HUP
     ("$@") 9>&- &
     l_job=$!
-    # With output of its own: whoever reads that of this program must not wait for it.
-    limit_watches >/dev/null 2>&1 9>&- &
+    # Apart from the output and the lock, which would seem to be in use as long as it sleeps. In parentheses: a shell that calls a
+    # function with redirections keeps what they replace.
+    (limit_watches) >/dev/null 2>&1 9>&- &
     l_watch=$!
     wait "$l_job"
     l_status=$?
@@ -471,6 +487,7 @@ limit_watches() {
         read -r w_up w_rest </proc/uptime
     done
     w_kin=$(process_family "$l_job")
+    mkdir -p "$RUN"
     : >"$l_late"
     # The kernel may keep even the words of a command to itself while it hangs.
     printf '%s\n' "$w_kin" | while read -r w_pid w_born w_leaf; do

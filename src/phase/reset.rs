@@ -4,6 +4,7 @@
 //! host what is there, takes away what belongs to Kubernetes by its owner's name, is bounded in time, and does not depend on the
 //! success of the one before it; the audit at the end lists what is left.
 
+pub mod backup;
 pub mod belonging;
 pub mod quorum;
 
@@ -23,6 +24,7 @@ pub const NAME: &str = "reset";
 static INVENTORY: Library = Library::new(&[
     include_str!("reset/inventory/known.sh"),
     include_str!("reset/inventory.sh"),
+    include_str!("reset/end.sh"),
     include_str!("reset/inventory/processes.sh"),
     include_str!("reset/inventory/network.sh"),
     include_str!("reset/inventory/rules.sh"),
@@ -32,6 +34,7 @@ static INVENTORY: Library = Library::new(&[
 ]);
 const KUBECONFIGS: &str = include_str!("reset/kubeconfigs.sh");
 const KUBEADM: &str = include_str!("reset/kubeadm.sh");
+const PODS: &str = include_str!("reset/pods.sh");
 const MOUNTS: &str = include_str!("reset/mounts.sh");
 const NETWORK: &str = include_str!("reset/network.sh");
 const FILES: &str = include_str!("reset/files.sh");
@@ -41,6 +44,7 @@ const SURVIVOR: &str = include_str!("reset/survivor.sh");
 const UNROUTE: &str = include_str!("reset/unroute.sh");
 const FORGET: &str = include_str!("reset/forget.sh");
 const DRAIN: &str = include_str!("reset/drain.sh");
+const COUNTED: &str = include_str!("reset/counted.sh");
 
 /// A host that stays in the cluster.
 #[derive(Clone, Debug)]
@@ -120,12 +124,19 @@ pub fn steps(reset: &Reset<'_>) -> Vec<Step> {
     steps
 }
 
+/// Shell for a control plane: prints `NONCE node NAME` and `NONCE etcd-member NAME` for all that the cluster counts, with NONCE set.
+#[must_use]
+pub fn counted() -> String {
+    script(&[("node", ""), ("member", "yes"), ("peers", "")], &format!("{SURVIVOR}{COUNTED}"))
+}
+
 /// The steps on a host that is reset, one after another.
 fn on_host(reset: &Reset<'_>, host: &str, before: Vec<StepId>) -> Vec<Step> {
     let whole = reset.whole();
+    let speaker = reset.staying.iter().find(|host| host.speaks).map_or("", |host| host.name);
     let which = if reset.purge { "all" } else { "but-install" };
     let inventory = |text: &str| inventory(reset.knowledge, whole, text);
-    let containers = format!("set +e\n{}:\n", reset.knowledge.end_pods);
+    let containers = format!("set +e\n{}{PODS}", reset.knowledge.end_pods);
     let mut rows = vec![
         (
             "kubeconfigs",
@@ -190,7 +201,7 @@ fn on_host(reset: &Reset<'_>, host: &str, before: Vec<StepId>) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for (name, title, why, left, apply) in rows {
         let which = if name == "purge" { "all" } else { "but-install" };
-        let values = [("which", which)];
+        let values = [("speaker", speaker), ("which", which)];
         let mut step = Step::new(StepId::new(host, NAME, name), title, why)
             .check(Check::Sh(inventory(&format!("[ -z \"$({left})\" ]\n"))))
             .sh(inventory(&script(&values, apply)))

@@ -56,6 +56,8 @@ pub struct PackageShell {
     pub specs: String,
     /// SPEC...: installs.
     pub install: String,
+    /// SPEC...: installs once more what is installed already, but has lost files.
+    pub reinstall: String,
     /// SPEC...: prints the names of the packages that `install` would add.
     pub added: String,
     /// NAME...: removes these and no other, with their configuration.
@@ -117,6 +119,7 @@ impl PackageShell {
             ("refresh", self.refresh.is_empty()),
             ("specs", self.specs.is_empty()),
             ("install", self.install.is_empty()),
+            ("reinstall", self.reinstall.is_empty()),
             ("added", self.added.is_empty()),
             ("purge", self.purge.is_empty()),
             ("unhold", self.hold.is_some() && self.unhold.is_none()),
@@ -138,7 +141,7 @@ impl PackageShell {
     #[must_use]
     pub fn with<'a>(&'a self, text: &'a str) -> String {
         let some = |body: &'a str| Some(Cow::Borrowed(body));
-        let functions: [(&str, Option<Cow<'_, str>>); 23] = [
+        let functions: [(&str, Option<Cow<'_, str>>); 24] = [
             ("pkg_run", some(RUN)),
             ("pkg_call", some(&self.run)),
             ("pkg_wait", Some(format!("wait_for_locks {}", words(&self.locks)).into())),
@@ -155,6 +158,7 @@ impl PackageShell {
             ("pkg_refresh", some(&self.refresh)),
             ("pkg_specs", some(&self.specs)),
             ("pkg_install", some(&self.install)),
+            ("pkg_reinstall", some(&self.reinstall)),
             ("pkg_added", some(&self.added)),
             ("pkg_purge", some(&self.purge)),
             ("pkg_key_undo", self.key_undo.as_deref().and_then(some)),

@@ -12,10 +12,16 @@ pub fn password(prompt: &str) -> Option<String> {
     rpassword::prompt_password(prompt).ok()
 }
 
+/// Whether there is anybody to ask.
+#[must_use]
+pub fn is_possible() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
 /// Asks a question whose answer is yes or no; anything but a yes is a no.
 #[must_use]
 pub fn confirm(question: &str) -> Option<bool> {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+    if !is_possible() {
         return None;
     }
     let mut out = io::stderr().lock();

@@ -14,9 +14,9 @@ tab=$(printf '\t')
 state() {
     ip -o link | sed -n 's/^[0-9]*: \([^:@]*\).*/\1/p' | grep -v '^veth[0-9a-f]*$' | sed 's/^/link\t/'
     for s_family in 4 6; do
-        ip "-$s_family" route show table all | grep -v -e '^local ' -e '^broadcast ' -e '^multicast ' -e '^anycast ' -e ' proto kernel' | sed "s/ *\$//; s/^/route\t-$s_family /"
+        ip "-$s_family" route show table all | grep -v -e '^local ' -e '^broadcast ' -e '^multicast ' -e '^anycast ' -e ' proto kernel' | sed "s/ table [^ ]*//; s/ *\$//; s/^/route\t-$s_family /"
         # Whole tables of somebody's own, the kernel's protocol or not.
-        ip "-$s_family" route show table all | sed -n "s/ *\$//; /table \(2004\|2005\|7[789]\) /s/^/route\t-$s_family /p"
+        ip "-$s_family" route show table all | sed -n "s/ *\$//; /table \(2004\|2005\|7[789]\)\( \|\$\)/s/^/route\t-$s_family /p"
         ip "-$s_family" rule | sed "s/^[0-9]*:${tab}//; s/ *\$//; s/^/policy-rule\t-$s_family /"
     done
     ip -o addr | awk '{ print "address\t" $4 " dev " $2 }' | grep -v 'dev veth'
@@ -31,7 +31,7 @@ state() {
     # Those of iptables-nft are its own matter.
     ! command -v nft >/dev/null || nft list tables | sed 's/^table //' | grep -vxE '(ip|ip6) (filter|nat|mangle|raw|security)' | sed 's/^/nft-table\t/'
     ! command -v ipvsadm >/dev/null || [ ! -e /proc/net/ip_vs ] || ipvsadm -Sn | sed -n 's/^-A \(-. [^ ]*\).*/ipvs\t\1/p'
-    [ ! -d /run/netns ] || find /run/netns -mindepth 1 -printf 'netns\t%p\n'
+    [ ! -d /run/netns ] || find /run/netns -mindepth 1 -printf 'netns\t%f\n'
     awk '{ print "mount\t" $2 }' /proc/self/mounts
 }
 

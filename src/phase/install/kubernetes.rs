@@ -1,6 +1,6 @@
 //! kubeadm, kubelet and kubectl: their repository, their exact version, and that nothing upgrades them behind our back.
 
-use super::{NAME, packages};
+use super::{NAME, packages, runtime};
 use crate::{
     error::{Error, Kind, Result},
     lower::quote,
@@ -47,6 +47,8 @@ pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
     )
     .after(NAME, last)
     .check(Check::Sh(shell.with(&format!("pkg_installed_at {version} {names}"))));
+    let specs = format!("set -- $(pkg_specs {version} {names})");
+    install = packages::with_programs(scene, install, &names, &["kubeadm", "kubelet", "kubectl"], &specs);
     install.undo.insert(0, before::directories(scene));
     if last == "kubernetes-lists" {
         install = install.after(NAME, "prerequisites");
@@ -82,10 +84,11 @@ pub(super) fn kubelet(scene: &Scene<'_>) -> Step {
     // Arguments in this file overrule all that kubeadm writes, the node's address included.
     .check(Check::Sh(format!("systemctl is-enabled -q kubelet.service && ! grep -Eqs '^[^#]*--node-ip' {env}")))
     .sh(format!("if grep -Eqs '^[^#]*--node-ip' {env}; then die {env}' sets --node-ip, which would overrule the address of the cluster file'; fi"))
-    .sh("systemctl enable -q kubelet.service")
-    .undo(Undo::Record(
-        "systemctl is-enabled -q kubelet.service || printf 'systemctl disable -q --now kubelet.service 2>/dev/null || :\\n'".to_owned(),
-    ))
+    .sh(format!("{}systemctl enable -q kubelet.service", runtime::unmask("kubelet.service")))
+    .undo(Undo::Record(format!(
+        "systemctl is-enabled -q kubelet.service || printf 'systemctl disable -q --now kubelet.service 2>/dev/null || :\\n'\n{}",
+        runtime::masked_again("kubelet.service")
+    )))
     .hint("remove --node-ip from the kubelet's environment file; to choose the address, write `node_ip` under the host in the cluster file")
 }
 

@@ -9,7 +9,7 @@ use crate::{
     lower::quote,
     profile::{OsProfile, PackageShell, Repository, RuntimePackages, words},
     scene::Scene,
-    step::{Check, File, Step, Undo},
+    step::{Check, File, Op, Step, Undo},
 };
 
 const MIRRORS: &str = "mirrors and the network fail now and then";
@@ -61,6 +61,21 @@ pub(super) fn install(scene: &Scene<'_>, name: &str, title: &str, why: &str, spe
         .undo(removal(shell, specs))
         .detached()
         .retry(3, Duration::from_secs(5), MIRRORS)
+}
+
+/// Makes such a step put back programs that its packages (words) should have brought, and that somebody has deleted.
+pub(super) fn with_programs(scene: &Scene<'_>, mut step: Step, names: &str, programs: &[&str], specs: &str) -> Step {
+    let shell = &scene.here.profile.packages.shell;
+    let have: Vec<String> = programs.iter().map(|program| format!("have {}", quote(program))).collect();
+    let have = have.join(" && ");
+    let Check::Sh(check) = step.check else { return step };
+    step.check = Check::Sh(format!("{have} || exit 1\n{check}"));
+    let lost = format!("pkg_installed {names} && ! {{ {have}; }}");
+    let again = format!(
+        "if {lost}; then\n    note 'a program of these packages was deleted: installing them once more'\n{specs}\n    pkg_reinstall \"$@\" || pkg_explain\n    exit 0\nfi"
+    );
+    step.apply.insert(0, Op::Sh(shell.with(&again)));
+    step
 }
 
 /// The undo of an installation: purges exactly the packages that it adds, as the package manager foretells them.

@@ -115,6 +115,7 @@ fn package(scene: &Scene<'_>, source: &RuntimePackages) -> Result<Vec<Step>> {
     // Docker that finds packets not forwarded would close the way for all but its own.
     .after(NAME, "sysctls")
     .check(Check::Sh(shell.with(&format!("pkg_installed {names} || {{ have {program} && ! pkg_unfinished {names}; }}"))));
+    step = packages::with_programs(scene, step, &names, &[&runtime.program], &format!("set -- {names}"));
     // Undone last to first: the package goes, then its data.
     step.undo.insert(0, Undo::Record(forget));
     step.undo.insert(0, before::directories(scene));
@@ -147,14 +148,28 @@ fn service(scene: &Scene<'_>) -> Step {
     .after(NAME, "runtime-config")
     // What it makes anew at each start: newer than the configuration, it belongs to a process that has read it.
     .check(Check::Sh(check))
-    .sh(format!("systemctl enable -q {unit}\nsystemctl restart {unit}\nwait_for 30 {socket} test -S {socket}"))
+    .sh(format!("{}systemctl enable -q {unit}\nsystemctl restart {unit}\nwait_for 30 {socket} test -S {socket}", unmask(&unit)))
     .undo(Undo::Record(format!(
-        "systemctl is-enabled -q {unit} || printf '%s\\n' {}",
-        quote(&format!("systemctl disable -q --now {unit} 2>/dev/null || :"))
+        "systemctl is-enabled -q {unit} || printf '%s\\n' {}\n{}",
+        quote(&format!("systemctl disable -q --now {unit} 2>/dev/null || :")),
+        masked_again(&unit)
     )))
     .hint(format!("journalctl -u {} -n 30", runtime.unit));
     let step = if with_registries { step.after(NAME, "registries") } else { step };
     if proxied.is_empty() { step } else { step.after(NAME, "runtime-proxy") }
+}
+
+/// Shell that lets a unit be enabled that somebody has masked, as people do with one that gives them trouble. `unit` is quoted.
+pub(super) fn unmask(unit: &str) -> String {
+    format!(
+        "case $(systemctl is-enabled {unit} 2>/dev/null || :) in masked*) note {unit}' was masked, and is not any more'; systemctl unmask -q {unit} ;; esac\n"
+    )
+}
+
+/// Shell that prints how that is undone, if it is going to be done.
+pub(super) fn masked_again(unit: &str) -> String {
+    let undo = quote(&format!("systemctl mask -q {unit} 2>/dev/null || :"));
+    format!("case $(systemctl is-enabled {unit} 2>/dev/null || :) in masked*) printf '%s\\n' {undo} ;; esac\n")
 }
 
 fn crictl(scene: &Scene<'_>) -> Step {

@@ -6,14 +6,33 @@ rm -f "$refused"
 
 # Deleting through a mount would delete somebody's data, and one from the same disk is no other file system.
 delete() {
-    mounts=$(mounts_below "$@")
-    if [ -n "$mounts" ]; then
-        say "not deleted: $*; still mounted there: $(printf '%s\n' "$mounts" | tr '\n' ' ')"
+    for d_file do
+        d_mounts=$(mounts_below "$d_file")
+        if [ -z "$d_mounts" ]; then
+            remove "$d_file"
+            continue
+        fi
+        say "still mounted, and not deleted: $(printf '%s\n' "$d_mounts" | tr '\n' ' ')"
         : >"$refused"
-        return
-    fi
+        if d_file=$(timeout -k 1 5 readlink -f "$d_file"); then delete_beside "$d_file"; fi
+    done
+}
+
+# What lies in a directory, but for mounts and the way to them. Value: d_mounts.
+delete_beside() {
+    for d_file in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+        ! printf '%s\n' "$d_mounts" | grep -Fxq -e "$d_file" || continue
+        if printf '%s\n' "$d_mounts" | above=$d_file awk 'index($0, ENVIRON["above"] "/") == 1 { found = 1 } END { exit !found }'; then
+            delete_beside "$d_file"
+        elif [ -e "$d_file" ] || [ -h "$d_file" ]; then
+            remove "$d_file"
+        fi
+    done
+}
+
+remove() {
     # shellcheck disable=SC2086 # the option is there or not
-    rm -rf $one "$@"
+    timeout -k 2 300 rm -rf $one "$1"
 }
 
 find_units | what_of unit | while read -r unit; do
@@ -65,6 +84,9 @@ find_cgroups | what_of cgroup | while read -r group; do
     [ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null
 done
 rmdir /var/lib/cni/networks /var/lib/cni/results /var/lib/cni/cache/results /var/lib/cni/cache /var/lib/cni /etc/kubernetes 2>/dev/null
+# The kubelet makes these for drivers of volumes, kube-ovn the last one.
+rmdir -p /usr/libexec/kubernetes/kubelet-plugins/volume/exec 2>/dev/null
+rmdir /etc/origin 2>/dev/null
 find_files | awk -F '\t' '$4 == "stays" { print $6 }' | while read -r file; do
     say "kept: $file"
 done

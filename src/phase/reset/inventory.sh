@@ -17,26 +17,63 @@ left_enabled() {
     ! systemctl is-enabled --quiet kubelet 2>/dev/null || echo 'the kubelet starts at boot'
 }
 
-# The processes that hold pods. The brackets keep grep from finding itself. What runs in a PID namespace of its own, in a system
-# container on this machine (kind, nspawn, LXC), shows here too, and holds the pods of somebody else's cluster.
-shims() {
-    i_own=$(readlink /proc/self/ns/pid) || return 0
-    grep -l 'containerd-shi[m]' /proc/[0-9]*/cmdline 2>/dev/null | while read -r i_file; do
-        if tr '\0' ' ' <"$i_file" 2>/dev/null | grep -q -e '-namespace k8s\.io '; then
-            i_file=${i_file%/cmdline}
-            [ "$(readlink "$i_file/ns/pid")" != "$i_own" ] || printf '%s\n' "${i_file#/proc/}"
-        fi
-    done
+# The numbers of the pods' processes, by their control group: below the root of this host's (which is that of its first process, in a system
+# container without a view of its own), or below containerd's where it and the kubelet do not agree on who makes it. A system container on
+# this machine (kind, nspawn, LXC) has its pods elsewhere, and if not, then a PID namespace deeper. What is dead already is nobody's.
+pod_processes() {
+    i_root=$(sed -n -e 's@/init\.scope$@@' -e 's/^0:://p' -e 's/^[0-9]*:name=systemd://p' /proc/1/cgroup 2>/dev/null | sort | tail -n 1)
+    {
+        grep -s kubepods /proc/[0-9]*/cgroup
+        grep -s -e '^State:' -e '^NSpid:' /proc/[0-9]*/status
+    } | i_root=${i_root%/} awk '
+        { split($0, part, "/"); process = part[3] }
+        /\/status:State:/ { if ($2 ~ /^[ZX]/) skip[process] = 1; next }
+        /\/status:NSpid:/ { if (NF > 3) skip[process] = 1; next }
+        {
+            path = $0
+            sub(/^[^:]*:[^:]*:[^:]*:/, "", path)
+            if (index(path, ENVIRON["i_root"]) != 1) next
+            path = substr(path, length(ENVIRON["i_root"]) + 1)
+            if (path ~ /^\/(system\.slice\/[a-z-]*\.service\/)?kubepods/ && !seen[process]++) order[++count] = process
+        }
+        END { for (i = 1; i <= count; i++) if (!(order[i] in skip)) print order[i] }'
 }
 
-# mounts_below DIRECTORY...: innermost first. Never a directory itself: that may be a disk of its own. The kernel lists mounts by
-# where they really are, and writes a blank as an octal number.
-mounts_below() {
-    i_below=$(for i_file in "$@"; do readlink -f "$i_file" || :; done | sed 's/\\/\\134/g; s/ /\\040/g') awk '
+# Processes of this host itself, by name and by what their command line says: processes_of NAME PATTERN. The name is at most 15 characters
+# long, and asked first, since reading a command line waits for a process that hangs. What runs in a PID namespace of its own, in a
+# system container on this machine (kind, nspawn, LXC), shows here too, and is somebody else's.
+processes_of() {
+    i_own=$(readlink /proc/self/ns/pid) || return 0
+    grep -slx -e "$1" /proc/[0-9]*/comm | while read -r i_file; do
+        i_file=${i_file%/comm}
+        [ "$(readlink "$i_file/ns/pid" 2>/dev/null)" = "$i_own" ] || continue
+        if timeout -k 1 5 tr '\0' ' ' 2>/dev/null <"$i_file/cmdline" | grep -q -e "$2"; then printf '%s\n' "${i_file#/proc/}"; fi
+    done 2>/dev/null
+}
+
+# The processes that hold pods.
+pod_holders() {
+    processes_of containerd-shim '-namespace k8s\.io '
+    processes_of conmon '--exit-dir /\(var/\)\{0,1\}run/crio/'
+}
+
+# The mounts below these directories, `POINT DEVICE TYPE` each as the kernel writes them: a blank as an octal number. Never those of a
+# directory itself: that may be a disk of its own. The kernel lists mounts by where they really are.
+mount_lines() {
+    i_below=$(for i_file in "$@"; do timeout -k 1 5 readlink -f "$i_file" || printf '%s\n' "$i_file"; done | sed 's/\\/\\134/g; s/ /\\040/g') awk '
         BEGIN { n = split(ENVIRON["i_below"], below, "\n") }
         {
-            for (i = 1; i <= n; i++) if (below[i] != "" && index($2, below[i] "/") == 1) { print $2; next }
-        }' /proc/self/mounts | sort -r | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g' | while read -r i_mount; do
+            for (i = 1; i <= n; i++) if (below[i] != "" && index($5, below[i] "/") == 1) {
+                for (type = 7; $type != "-" && type < NF; type++) ;
+                print $5, $3, $(type + 1)
+                next
+            }
+        }' /proc/self/mountinfo
+}
+
+# mounts_below DIRECTORY...: the one that was mounted last first. Nothing here looks at what is mounted: it may hang.
+mounts_below() {
+    mount_lines "$@" | awk '{ line[NR] = $1 } END { for (i = NR; i > 0; i--) print line[i] }' | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g' | while read -r i_mount; do
         printf '%b\n' "$i_mount"
     done
 }
@@ -45,6 +82,12 @@ mounts_below() {
 left_mounts() {
     # shellcheck disable=SC2046 # they are patterns
     mounts_below $(globs file emptied-directory)
+}
+
+# The numbers of the FUSE connections behind such mounts.
+fuse_below() {
+    # shellcheck disable=SC2046 # they are patterns
+    mount_lines $(globs file emptied-directory) | sed -n 's/^[^ ]* 0:\([0-9]*\) fuse\(\..*\)\{0,1\}$/\1/p' | sort -u
 }
 
 # Whoever owns what a mount lies below owns the mount.

@@ -1,15 +1,35 @@
 # Everything here may fail: the check that follows says whether it is done, and the steps behind this one go on all the same.
 set +e
 
-# Nothing listens on etcd's port (094B in hexadecimal): it does not run, or was removed and has stopped by itself. One that never ran
-# has no data, and may be a member all the same, without a name by which others could have taken it out.
+# Nothing listens on etcd's port (094B in hexadecimal): it does not run, or was removed and has stopped by itself. One without data may be
+# a member all the same; a control plane that stays (value: speaker) has taken that out too, and kubeadm would wait minutes for the dead.
 etcd_has_left() {
-    [ -d /var/lib/etcd/member ] && ! cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" && $2 ~ /:094B$/ { found = 1 } END { exit !found }'
+    { [ -n "$speaker" ] || [ -d /var/lib/etcd/member ]; } && ! cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" && $2 ~ /:094B$/ { found = 1 } END { exit !found }'
+}
+
+# Whether the runtime behind this socket answers.
+runtime_answers() {
+    case $1 in
+    '') return 1 ;;
+    *dockershim.sock) timeout -k 2 10 docker version ;;
+    *) timeout -k 2 10 crictl -r "unix://${1#unix://}" -t 5s version ;;
+    esac >/dev/null 2>&1
+}
+
+# Whether a file system is mounted at this very directory.
+is_mount_point() {
+    m_point=$(timeout -k 1 5 readlink -f "$1") || m_point=$1
+    m_point=$m_point awk '$5 == ENVIRON["m_point"] { found = 1 } END { exit !found }' /proc/self/mountinfo
 }
 
 # Only the manifests tell them, and those go here.
 addresses_told >>"$RUN/addresses"
-timeout 90 systemctl stop kubelet 2>/dev/null
+stop_unit kubelet 60
+for process in $(processes_of kubelet .); do
+    kill -s KILL "$process"
+done
+# kubeadm deletes through what it cannot unmount.
+unmount_left
 if have kubeadm && [ -n "$(left_kubelet)" ]; then
     # The runtime that the kubelet was told of; a kubelet that was told of none (up to 1.23) has Docker.
     flags_file=/var/lib/kubelet/kubeadm-flags.env
@@ -27,14 +47,30 @@ if have kubeadm && [ -n "$(left_kubelet)" ]; then
         tries=$((tries + 1))
         sleep 1
     done
-    flags=
-    if [ -n "$whole" ] || etcd_has_left; then flags=--skip-phases=remove-etcd-member; fi
-    timeout -k 10 180 kubeadm reset -f ${socket:+--cri-socket="$socket"} ${flags:+"$flags"} ||
-        say 'kubeadm reset did not end well; what it left is taken away without it'
+    skip=
+    if [ -n "$whole" ] || etcd_has_left; then skip=remove-etcd-member; fi
+    # It unmounts a disk of the kubelet's own, deletes through mounts, and asks the runtime for each pod many times over.
+    if [ -n "$(left_mounts)" ]; then
+        why='something is still mounted below /var/lib/kubelet'
+    elif is_mount_point /var/lib/kubelet; then
+        why='/var/lib/kubelet is a disk of its own'
+    elif ! runtime_answers "$socket"; then
+        why='the runtime does not answer'
+    else
+        why=
+    fi
+    if [ -n "$why" ]; then
+        say "kubeadm does not clean up, since $why: that is done without it"
+        skip=${skip:+$skip,}cleanup-node
+    fi
+    if [ -z "$why" ] || [ -e /etc/kubernetes/admin.conf ]; then
+        timeout -k 10 120 kubeadm reset -f ${socket:+--cri-socket="$socket"} ${skip:+--skip-phases="$skip"} ||
+            say 'kubeadm reset did not end well; what it left is taken away without it'
+    fi
 fi
 left_kubelet | while read -r file; do
     case $file in /*) rm -rf "$file" ;; esac
 done
-timeout 60 systemctl stop kubelet 2>/dev/null
-systemctl reset-failed kubelet 2>/dev/null
+stop_unit kubelet 20
+timeout -k 2 10 systemctl reset-failed kubelet 2>/dev/null
 :

@@ -7,14 +7,15 @@ done
 find_bpf | what_of bpf | sort -r | while read -r kind where more name; do
     case $kind in
     tc)
-        # shellcheck disable=SC2086 # a side and a number
+        # shellcheck disable=SC2086 # a side, a protocol and two numbers
         set -- $more $name
-        timeout 10 tc filter del dev "$where" "$1" pref "$2"
+        timeout 10 tc filter del dev "$where" "$1" protocol "$2" pref "$3" handle "$4" bpf
         # The hook of both sides holds nothing else any more.
         [ -n "$(timeout 10 tc filter show dev "$where" ingress 2>/dev/null)$(timeout 10 tc filter show dev "$where" egress 2>/dev/null)" ] ||
             timeout 10 tc qdisc del dev "$where" clsact 2>/dev/null
         ;;
-    xdp) timeout 10 ip link set dev "$where" xdp off ;;
+    # Each way of attaching is taken away by its own word; those that it was not fail.
+    xdp) for mode in xdp xdpgeneric xdpdrv xdpoffload; do timeout 10 ip link set dev "$where" "$mode" off 2>/dev/null; done ;;
     cgroup)
         # shellcheck disable=SC2086 # an attach type and a number
         set -- $more $name
@@ -24,6 +25,7 @@ find_bpf | what_of bpf | sort -r | while read -r kind where more name; do
 done
 find_bpf | what_of bpf | while read -r kind path; do
     [ "$kind" != pin ] || timeout 30 rm -rf "$path"
+    case $path in /sys/fs/bpf/tc/globals/*) rmdir /sys/fs/bpf/tc/globals /sys/fs/bpf/tc 2>/dev/null ;; esac
 done
 find_namespaces | what_of netns | while read -r name; do
     timeout 20 ip netns del "$name" 2>/dev/null || {
@@ -52,6 +54,29 @@ done
 rm -f "$RUN/addresses"
 
 # Tables of iptables' nftables back end that hold nothing any more: iptables makes them when it first needs them, and leaves them.
+# Without nft, which not every host has, the kernel is asked directly; it refuses where anything is in the table (NLM_F_NONREC).
+# drop_table ip|ip6 TABLE
+drop_table() {
+    if have nft; then
+        timeout 20 nft delete table "$1" "$2" 2>/dev/null
+    elif have perl; then
+        timeout 20 perl -e '
+            my ($family, $table) = (shift eq "ip6" ? 10 : 2, shift);
+            my ($sent, $answer, $kernel, @of) = 0;
+            sub message {
+                my ($type, $flags, $family, $resource, $body) = @_;
+                pack("LSSLLCCn", 20 + length $body, $type, $flags, ++$sent, 0, $family, 0, $resource) . $body;
+            }
+            my $name = pack("SS", 5 + length $table, 1) . "$table\0";
+            $name .= "\0" x (-length($name) % 4);
+            socket($kernel, 16, 3, 12) or exit 1;
+            send($kernel, message(16, 1, 0, 10, "") . message(0xa02, 0x105, $family, 0, $name) . message(17, 1, 0, 10, ""), 0) or exit 1;
+            recv($kernel, $answer, 4096, 0);
+            @of = unpack("LSSLLl", $answer);
+            exit($of[5] ? 1 : 0)' "$1" "$2"
+    fi
+}
+
 # empty_tables PROGRAM TABLE...
 empty_tables() {
     program=$1
@@ -61,7 +86,7 @@ empty_tables() {
     for table in "$@"; do
         if timeout 30 "$program-save" -t "$table" 2>/dev/null | grep -v -e '^#' -e '^\*' -e '^COMMIT' | grep -Eqv '^:[A-Z]+ ACCEPT '; then continue; fi
         timeout 30 "$program" -t "$table" -X 2>/dev/null
-        ! have nft || timeout 20 nft delete table "$family" "$table" 2>/dev/null
+        drop_table "$family" "$table"
     done
 }
 savers | while read -r program; do
@@ -73,9 +98,19 @@ savers | while read -r program; do
     # shellcheck disable=SC2046 # names of tables
     empty_tables "$program" $(printf '%s\n' "$delta" | sed -n 's/^\*//p')
 done
-find_nft_rules | what_of rule | while read -r nft rule; do
+{
+    find_nft_rules
+    find_nft_chains
+} | what_of rule | while read -r nft rule; do
     # shellcheck disable=SC2086 # words
     timeout 20 "$nft" delete rule $rule
+done
+# They lead to one another.
+for verb in flush delete; do
+    find_nft_chains | what_of chain | while read -r nft chain; do
+        # shellcheck disable=SC2086 # words
+        timeout 20 "$nft" "$verb" chain $chain
+    done
 done
 # The first rule of this chain is the plugin's own, for all.
 for table in 'inet cni_plugins_masquerade' 'ip cni_plugins_masquerade' 'ip6 cni_plugins_masquerade'; do

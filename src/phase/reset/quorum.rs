@@ -12,12 +12,12 @@ use crate::{
 };
 
 const SURVIVOR: &str = include_str!("survivor.sh");
-const MEMBERS: &str = include_str!("members.sh");
+const QUORUM: &str = include_str!("quorum.sh");
 
 /// Prints what the etcd of a control plane says of its members: [`Report::parse`] reads it.
 #[must_use]
 pub fn program() -> Program {
-    Program::of(&script(&[("node", ""), ("member", ""), ("peers", "")], &format!("{SURVIVOR}{MEMBERS}")))
+    Program::of(&script(&[("node", ""), ("member", ""), ("peers", "")], &format!("{SURVIVOR}{QUORUM}")))
 }
 
 /// One member, as one control plane told of it.
@@ -172,15 +172,21 @@ pub fn judge(members: &[Member], places: &[Place<'_>]) -> Verdict {
         return Verdict::Keeps;
     }
     let staying_dead: Vec<&Member> = staying.iter().filter(|member| !member.answers).copied().collect();
+    let left = match alive(&staying) {
+        0 => "nobody that answers would be left".to_owned(),
+        alive => format!(
+            "{} of the {} that stay would be left, and {} are needed",
+            number(alive),
+            number(staying.len()),
+            number(quorum(staying.len()))
+        ),
+    };
     let what = format!(
-        "etcd has {} members, and {} {} not answer: without {}, {} of the {} that stay would be left, and {} are needed",
+        "etcd has {} members, and {} {} not answer: without {}, {left}",
         voters.len(),
         names(&dead, places),
         if dead.len() == 1 { "does" } else { "do" },
         names(&going, places),
-        number(alive(&staying)),
-        number(staying.len()),
-        number(quorum(staying.len())),
     );
     let dead = names(&staying_dead, places);
     let first =
@@ -238,6 +244,8 @@ fn names(members: &[&Member], places: &[Place<'_>]) -> String {
         (None, "") => format!("member {}", member.id),
         (None, name) => name.to_owned(),
     };
+    let mut members = members.to_vec();
+    members.sort_by_key(|member| places.iter().position(|place| member.place(std::slice::from_ref(place)).is_some()));
     let names: Vec<String> = members.iter().map(name).collect();
     match names.as_slice() {
         [] => "nobody".to_owned(),

@@ -3,11 +3,12 @@
 
 # Through this host's own API server: the cluster's endpoint may be on the host that goes.
 own_kube() {
-    kubectl --kubeconfig /etc/kubernetes/admin.conf --server="$(own_server)" --cache-dir="$RUN/kube" --request-timeout=20s "$@"
+    # It asks five times what an API server that answers nobody can do.
+    timeout -k 2 25 kubectl --kubeconfig /etc/kubernetes/admin.conf --server="$(own_server)" --cache-dir="$RUN/kube" --request-timeout=20s "$@"
 }
 
 own_server() {
-    r_address=$(sed -n 's/.*--advertise-address=//p' /etc/kubernetes/manifests/kube-apiserver.yaml | head -n 1)
+    r_address=$(sed -n 's/.*--advertise-address=//p' /etc/kubernetes/manifests/kube-apiserver.yaml 2>/dev/null | head -n 1)
     case $r_address in *:*) r_address="[$r_address]" ;; esac
     echo "https://${r_address:-127.0.0.1}:6443"
 }
@@ -24,19 +25,19 @@ is_drained() {
     [ "$(own_kube get node "$node" -o 'jsonpath={.metadata.annotations.slipway-drained}')" = true ]
 }
 
-# Runs a program in the etcd container here, whichever runtime that is in. etcd's images have no shell.
+# Runs a program in the etcd container here, whichever runtime that is in. etcd's images have no shell. It has half a minute, or $r_limit.
 in_etcd() {
     r_running=$(timeout 20 ctr -n k8s.io tasks ls 2>/dev/null | awk '$3 == "RUNNING" { print $1 }')
     r_label='labels."io.kubernetes.container.name"==etcd,labels."io.kubernetes.pod.namespace"==kube-system'
     r_etcd=$(timeout 20 ctr -n k8s.io containers ls -q "$r_label" 2>/dev/null | grep -Fx "$r_running" | head -n 1)
     if [ -n "$r_running" ] && [ -n "$r_etcd" ]; then
-        timeout 30 ctr -n k8s.io tasks exec --exec-id "slipway-$$-$2-$3-$(date +%s)" "$r_etcd" "$@"
+        timeout "${r_limit:-30}" ctr -n k8s.io tasks exec --exec-id "slipway-$$-$2-$3-$(date +%s)" "$r_etcd" "$@"
         return
     fi
     r_label='label=io.kubernetes.container.name=etcd'
     r_etcd=$(timeout 20 docker ps -q --filter "$r_label" --filter label=io.kubernetes.pod.namespace=kube-system 2>/dev/null | head -n 1)
     if [ -n "$r_etcd" ]; then
-        timeout 30 docker exec "$r_etcd" "$@"
+        timeout "${r_limit:-30}" docker exec "$r_etcd" "$@"
         return
     fi
     r_etcd=$(timeout 20 crictl ps -q --name '^etcd$' --state Running 2>/dev/null | head -n 1)
@@ -44,7 +45,7 @@ in_etcd() {
         echo 'etcd does not run on this host' >&2
         return 1
     }
-    timeout 30 crictl exec "$r_etcd" "$@"
+    timeout "${r_limit:-30}" crictl exec "$r_etcd" "$@"
 }
 
 # As the kubelet's probe of etcd speaks to it: own_etcdctl member list …

@@ -39,17 +39,9 @@ globs() {
     done
 }
 
-# The numbers of the processes that are pods', by their control group: below the root, where the kubelet has its own, or below containerd
-# where the two do not agree on who makes it. A system container on this machine (kind, nspawn, LXC) has its pods elsewhere.
-pod_processes() {
-    grep -lE '^[0-9]+:[^:]*:/(system\.slice/containerd\.service/)?kubepods' /proc/[0-9]*/cgroup 2>/dev/null | sed 's@^/proc/\([0-9]*\)/.*@\1@'
-}
-
 # Whether a program runs on the host itself: in no pod, and in no system container on this machine. runs_on_host NAME
 runs_on_host() {
-    k_own=$(readlink /proc/self/ns/pid)
-    for k_process in $(grep -lx -e "$1" /proc/[0-9]*/comm 2>/dev/null | sed 's@^/proc/\([0-9]*\)/.*@\1@'); do
-        [ "$(readlink "/proc/$k_process/ns/pid" 2>/dev/null)" = "$k_own" ] || continue
+    for k_process in $(processes_of "$1" .); do
         pod_processes | grep -Fxq "$k_process" || return 0
     done
     return 1

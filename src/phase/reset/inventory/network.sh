@@ -128,6 +128,7 @@ find_network() {
     find_links
     find_rules
     find_nft_rules
+    find_nft_chains
     find_sets
     find_nft_tables
     find_virtual_servers

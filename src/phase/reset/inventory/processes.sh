@@ -1,9 +1,8 @@
 # Processes and pods.
 
 find_processes() {
-    p_own=$(readlink /proc/self/ns/pid)
-    for p_process in $(grep -lx -e kubelet /proc/[0-9]*/comm 2>/dev/null | sed 's@^/proc/\([0-9]*\)/.*@\1@'); do
-        [ "$(readlink "/proc/$p_process/ns/pid" 2>/dev/null)" != "$p_own" ] || found process kubelet 0 goes 'program kubelet' "kubelet, process $p_process"
+    for p_process in $(processes_of kubelet .); do
+        found process kubelet 0 goes 'program kubelet' "kubelet, process $p_process"
     done
     for p_process in $(pod_processes); do
         if p_name=$(cat "/proc/$p_process/comm" 2>/dev/null); then

@@ -147,6 +147,36 @@ find_nft_rules() {
     done
 }
 
+# Chains of iptables on a host that has no iptables (any more), by nft: chains `nft FAMILY TABLE CHAIN`, and the rules that lead to them
+# from somebody else's, as `nft delete rule` needs them. kube-proxy and CNIs bring an iptables of their own.
+find_nft_chains() {
+    have nft && [ -z "$(savers)" ] || return 0
+    timeout 20 nft list tables 2>/dev/null | sed -n 's/^table \(ip6\{0,1\} [a-z]*\)$/\1/p' | while read -r r_family r_table; do
+        timeout 20 nft -a list table "$r_family" "$r_table" 2>/dev/null | place="nft $r_family $r_table" knowledge=$knowledge awk '
+            BEGIN {
+                n = split(ENVIRON["knowledge"], row, "\n")
+                for (i = 1; i <= n; i++) {
+                    split(row[i], field, "\t"); k = field[1]; s = ++size[k]
+                    owner[k, s] = field[2]; weight[k, s] = field[3]; ere[k, s] = field[4]; glob[k, s] = field[5]
+                }
+            }
+            function tell(kind, by, text, noun, what, i, many) {
+                for (i = 1; i <= size[by]; i++) if (text ~ ere[by, i]) {
+                    printf "%s\t%s\t%s\tgoes\t%s %s\t%s %s\n", kind, owner[by, i], weight[by, i], noun, glob[by, i], ENVIRON["place"], what
+                    many++
+                }
+                return many
+            }
+            $1 == "chain" { chain = $2; ours = tell("chain", "chain", chain, "chain", chain); next }
+            !ours && $(NF - 1) == "handle" {
+                for (i = 1; i < NF; i++) if ($i == "jump" || $i == "goto") {
+                    if (tell("rule", "chain", $(i + 1), "chain", chain " handle " $NF)) next
+                }
+                if (match($0, /comment "[^"]*"/)) tell("rule", "comment", substr($0, RSTART + 9, RLENGTH - 10), "comment", chain " handle " $NF)
+            }'
+    done
+}
+
 # Of those that hold others before those that are held.
 find_sets() {
     have ipset || return 0

@@ -81,6 +81,10 @@ fn the_arithmetic_is_said_in_words() {
         "etcd has 3 members, and x does not answer: without a, one of the two that stay would be left, and two are needed \
          -> bring x back first, or take it off the list: `etcdctl member remove`"
     );
+    assert!(
+        refused("ABc", "ab", "abc")
+            .starts_with("etcd has 3 members, and c does not answer: without a and b, nobody that answers would be left -> ")
+    );
     assert_eq!(
         refused("Abc", "a", "abc"),
         "etcd has lost its quorum: one of three members answers, and without a none would: the data there may be all that is left \
