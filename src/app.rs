@@ -1,10 +1,12 @@
 //! A function a subcommand: load, survey, build the graph, plan, then run it, draw it or explain it.
 
+mod aim;
 mod backup;
 mod build;
 mod inspect;
 mod known_hosts;
 mod kubeconfig;
+mod leftovers;
 mod members;
 mod new;
 mod profiles;
@@ -41,7 +43,11 @@ struct Run {
 
 impl Run {
     fn cluster(&self) -> Result<Cluster> {
-        let mut cluster = config::load(&self.file)?;
+        Ok(self.accepting(config::load(&self.file)?))
+    }
+
+    /// The cluster, with new host keys accepted if the command line says so.
+    fn accepting(&self, mut cluster: Cluster) -> Cluster {
         if self.accept_new_host_keys {
             for host in &mut cluster.hosts {
                 if let Reach::Ssh(ssh) = &mut host.reach {
@@ -50,7 +56,7 @@ impl Run {
                 }
             }
         }
-        Ok(cluster)
+        cluster
     }
 
     /// The user interface of a run that may change hosts: it keeps a log.
@@ -101,6 +107,7 @@ pub async fn run(cli: Cli) -> Result<u8> {
         Command::Status => inspect::status(&run("status")).await,
         Command::Kubeconfig(kubeconfig) => inspect::kubeconfig(&run("kubeconfig"), kubeconfig).await,
         Command::Reset(reset) => reset::reset(&run("reset"), reset).await,
+        Command::Leftovers(wanted) => leftovers::leftovers(&run("leftovers"), wanted).await,
         Command::Repair(repair) => repair::repair(run("repair"), repair).await,
         Command::Profiles(wanted) => profiles::profiles(&run("profiles"), wanted.command),
         Command::KnownHosts(cli::KnownHosts::Forget { nodes }) => known_hosts::forget(&run("known-hosts"), &nodes),

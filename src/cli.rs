@@ -9,7 +9,11 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, builder::PossibleValu
 pub use clap_complete::Shell;
 
 pub use self::completions::completions;
-use crate::{config::new, error::Error, phase::PHASES};
+use crate::{
+    config::{bare::Bare, new},
+    error::Error,
+    phase::PHASES,
+};
 
 /// Turns plain Linux hosts into a Kubernetes cluster, and back.
 ///
@@ -122,7 +126,14 @@ pub enum Command {
     /// It needs no image beyond those that Kubernetes itself uses, and leaves nothing behind.
     Verify,
     /// Take nodes out of the cluster and Kubernetes off the hosts
+    ///
+    /// First it lists what is there, as `slipway leftovers` does, and says what will be lost and what stays. Every step has a time limit, none
+    /// stops at the failure of another, and the last one lists what is left.
     Reset(Reset),
+    /// List what a cluster left on hosts: what, who made it, how it was recognised, and what takes it away
+    ///
+    /// Changes nothing. It works on any host, also on one that slipway never saw, and on one that is in use: then it lists the node.
+    Leftovers(Leftovers),
     /// Make a node anew: reset it and join it again, and leave all others as they are
     ///
     /// For a node that is broken in whatever way. It refuses what would end badly, and says so before anything is done: the only control
@@ -204,27 +215,59 @@ pub struct Plan {
     pub diff: bool,
 }
 
+/// Which hosts a command is about.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Whom {
+    /// Hosts of the cluster file, by name [default: all]
+    #[arg(value_name = "NODE", conflicts_with_all = ["host", "local"])]
+    pub nodes: Vec<String>,
+
+    /// A machine by its address, [USER@]ADDRESS[:PORT], without a cluster file; may be repeated
+    ///
+    /// An IPv6 address goes in brackets. The ssh configuration counts as ever, and so do host keys.
+    #[arg(long, value_name = "HOST", value_parser = bare)]
+    pub host: Vec<Bare>,
+
+    /// This machine, without a cluster file
+    #[arg(long)]
+    pub local: bool,
+
+    /// The user to log in as, for a --host that does not say
+    #[arg(long, requires = "host")]
+    pub user: Option<String>,
+
+    /// A private key file to log in with, for --host; may be repeated
+    #[arg(long, value_name = "FILE", requires = "host")]
+    pub key: Vec<String>,
+}
+
 /// `slipway reset`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
-  slipway reset node2              asks first, then takes node2 out of the cluster
+  slipway reset node2              shows what is there, asks, then takes node2 out of the cluster
   slipway reset --yes --purge      the whole cluster, and what `install` put on the hosts
+  slipway reset --host root@192.0.2.11 --host 192.0.2.12    machines that no cluster file knows
+  slipway reset --local            this machine, run by root or by a user who may use sudo
   slipway reset --backup kept      with a snapshot of etcd and /etc/kubernetes of each host in ./kept first
 
-`slipway up` builds again what was reset.")]
+`slipway up` builds again what was reset. `slipway render reset-script` prints the same steps as a script, for a machine
+that only a console leads to.")]
 pub struct Reset {
-    /// The hosts to reset, by name [default: all]
-    #[arg(value_name = "NODE")]
-    pub nodes: Vec<String>,
+    #[command(flatten)]
+    pub whom: Whom,
 
     /// Do not ask; needed where there is no terminal to ask on
     #[arg(long, short)]
     pub yes: bool,
 
     /// Also undo what `install` did: packages, repositories, settings
-    #[arg(long)]
+    #[arg(long, conflicts_with = "keep_packages")]
     pub purge: bool,
+
+    /// Leave alone what `install` did, so that the next `up` is quick [the default]
+    #[arg(long)]
+    pub keep_packages: bool,
 
     /// First fetch what a cluster could not be made again from: a snapshot of etcd from control planes, and /etc/kubernetes
     ///
@@ -242,7 +285,8 @@ impl Reset {
     /// The reset of one node of the cluster file, which has been agreed to.
     #[must_use]
     pub fn of_one(node: &str, backup: Option<PathBuf>) -> Self {
-        Self { nodes: vec![node.to_owned()], yes: true, purge: false, backup, force: false }
+        let whom = Whom { nodes: vec![node.to_owned()], ..Whom::default() };
+        Self { whom, yes: true, purge: false, keep_packages: true, backup, force: false }
     }
 }
 
@@ -269,6 +313,27 @@ pub struct Repair {
     pub backup: Option<PathBuf>,
 }
 
+/// `slipway leftovers`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  slipway leftovers                          all hosts of the cluster file
+  slipway leftovers node2 --output json      one of them, for a program
+  slipway leftovers --host root@192.0.2.11   a machine that no cluster file knows
+  slipway leftovers --local                  this machine
+
+FATE says what becomes of a thing: `goes` with any reset, `purge` with `reset --purge` alone, `stays` since it is not slipway's to take.
+The exit code is 0 when nothing is there that a reset takes, and 42 otherwise. What stays never counts. A host that can not be
+asked is an error, with the exit code of that.")]
+pub struct Leftovers {
+    #[command(flatten)]
+    pub whom: Whom,
+
+    /// Do not count what only `reset --purge` takes: then 0 says that a plain reset would find nothing to do
+    #[arg(long)]
+    pub keep_packages: bool,
+}
+
 /// `slipway kubeconfig`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
@@ -292,7 +357,10 @@ pub struct Kubeconfig {
 #[command(after_help = "\
 Examples:
   slipway render script node1 --phase install >install.sh    run as root on node1, it does what `slipway install` does
-  slipway render dot | dot -Tsvg >plan.svg")]
+  slipway render dot | dot -Tsvg >plan.svg
+  slipway render reset-script >reset.sh    run as root on any machine, it does what `slipway reset` does there
+
+The reset script needs no cluster file, and asks no host.")]
 pub struct Render {
     /// What to print
     #[arg(value_enum)]
@@ -301,6 +369,10 @@ pub struct Render {
     /// A host by name, or all
     #[arg(value_name = "HOST", default_value = "all")]
     pub host: String,
+
+    /// Of a reset script: also undo what `install` did
+    #[arg(long)]
+    pub purge: bool,
 
     /// Only this phase
     #[arg(long, value_parser = PossibleValuesParser::new(PHASES.iter().map(|phase| phase.name)))]
@@ -318,6 +390,8 @@ pub enum Form {
     Mermaid,
     /// The checks alone, as the shell script that asks a host what is done
     Checks,
+    /// A POSIX shell script that resets whatever machine it is run on
+    ResetScript,
 }
 
 /// `slipway profiles`.
@@ -371,9 +445,18 @@ pub struct Completions {
     pub shell: Shell,
 }
 
-/// Reads a `--host`. clap shows one text, so the hint goes behind what is wrong.
+/// Reads a `--host` of `new`. clap shows one text, so the hint goes behind what is wrong.
 fn host(text: &str) -> Result<new::Host, String> {
-    text.parse().map_err(|error: Error| format!("{error}; {}", error.hints.join("; ")))
+    text.parse().map_err(in_one_line)
+}
+
+/// Reads a `--host` of commands that need no cluster file.
+fn bare(text: &str) -> Result<Bare, String> {
+    text.parse().map_err(in_one_line)
+}
+
+fn in_one_line(error: Error) -> String {
+    format!("{error}; {}", error.hints.join("; "))
 }
 
 #[cfg(test)]

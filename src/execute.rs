@@ -1,5 +1,6 @@
 //! Drives a plan over hosts: a lane a host, no barriers. A step starts when what it needs is done; it says only events.
 
+pub mod audit;
 mod board;
 mod carry;
 pub mod survey;

@@ -149,12 +149,22 @@ pub struct Kubernetes {
     pub runtime: Option<String>,
     /// /var/lib/etcd/member exists.
     pub etcd_data: bool,
+    /// etcd's directory is a disk of its own, with what its file system put there.
+    pub etcd_disk: bool,
     /// An init or join that slipway began here and that has not ended well: `init`, `join` ($STATE/attempt).
     pub attempt: Option<String>,
     /// When slipway made this host a control plane, in seconds since 1970 by its clock. None where somebody else did.
     pub since: Option<u64>,
     /// What slipway asked of kubeadm on this control plane: settings of the cluster file, each with the digest of its value.
     pub settings: BTreeMap<String, String>,
+}
+
+impl Kubernetes {
+    /// Whether the host is a control plane, or what is left of one, by what lies there.
+    #[must_use]
+    pub fn is_control_plane(&self) -> bool {
+        self.etcd_data || self.manifests.iter().any(|file| matches!(file.as_str(), "kube-apiserver.yaml" | "etcd.yaml"))
+    }
 }
 
 #[derive(Clone, Debug, Default, Serialize)]

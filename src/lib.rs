@@ -36,6 +36,7 @@ pub mod transport;
 pub mod lower;
 
 pub mod facts;
+pub mod leftover;
 pub mod secrets;
 pub mod yaml;
 

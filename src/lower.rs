@@ -134,16 +134,36 @@ pub fn lower(step: &Step) -> Program {
 pub fn script(steps: &[&Step]) -> String {
     let mut body = String::new();
     for step in steps {
-        let _ = write!(
-            body,
-            "\n# {}\n# {}\nsay {}\n(\n{})\ncase $? in 0 | 10) ;; *) die {} ;; esac\n",
-            step.id,
-            step.why.replace('\n', " "),
-            quote(&format!("==> {}: {}", step.id, step.title)),
-            step_body(step),
-            quote(&format!("{} failed; mend what it names above and run this script again", step.id)),
-        );
+        let failed = format!("{} failed; mend what it names above and run this script again", step.id);
+        write_step(&mut body, step, &format!("die {}", quote(&failed)));
     }
+    script_of(&body)
+}
+
+/// The same for steps that do not depend on each other's success: none is left out because another failed. `end` is shell that comes
+/// last, with the names of the failed ones in `failed`; its exit code is that of the script.
+#[must_use]
+pub fn script_to_the_end(steps: &[&Step], end: &str) -> String {
+    let mut body = "[ \"$(id -u)\" = 0 ] || die 'run this as root'\nfailed=\n".to_owned();
+    for step in steps {
+        write_step(&mut body, step, &format!("failed=\"$failed \"{}", quote(&format!("{}/{}", step.id.phase, step.id.name))));
+    }
+    let _ = write!(body, "\n{}", lines(end));
+    script_of(&body)
+}
+
+fn write_step(body: &mut String, step: &Step, otherwise: &str) {
+    let title = quote(&format!("==> {}: {}", step.id, step.title));
+    let _ = write!(
+        body,
+        "\n# {}\n# {}\nsay {title}\n(\n{})\ncase $? in 0 | 10) ;; *) {otherwise} ;; esac\n",
+        step.id,
+        step.why.replace('\n', " "),
+        step_body(step),
+    );
+}
+
+fn script_of(body: &str) -> String {
     // Of the marks, a reader of the script has a use for those in words.
     let words = [("waiting", "waiting for"), ("note", "note:"), ("cause", "error:"), ("remedy", "hint:")];
     let words = words.map(|(mark, before)| format!("{mark}) say \"{before} $2\" ;;")).join(" ");

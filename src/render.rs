@@ -8,7 +8,7 @@ mod script;
 pub use diff::diff;
 pub use draw::{dot, mermaid};
 pub use explain::explain;
-pub use script::{PROXY_PASSWORD, script};
+pub use script::{PROXY_PASSWORD, reset_script, script};
 
 use crate::graph::Graph;
 

@@ -7,6 +7,7 @@ pub mod ask;
 mod bars;
 mod board;
 pub mod json;
+mod leftovers;
 mod lines;
 mod log;
 mod paint;
@@ -21,6 +22,7 @@ use std::{
 };
 
 use bars::Bars;
+pub use leftovers::{Found, ResetPlan};
 use lines::Lines;
 pub use log::Log;
 use paint::Paint;
@@ -149,6 +151,17 @@ impl Ui {
         })
     }
 
+    /// Prints, or asks a person, while the bars stand still; the time that it takes does not count.
+    pub fn aside<T>(&mut self, during: impl FnOnce() -> T) -> T {
+        let began = Instant::now();
+        let done = match &self.face {
+            Face::Bars(bars) => bars.handle().suspend(during),
+            Face::Lines(..) | Face::Json | Face::Quiet => during(),
+        };
+        self.started += began.elapsed();
+        done
+    }
+
     /// Shows what the run came to.
     pub fn finish(mut self, report: &Report) {
         let log = self.log.as_ref().map(|log| log.path().to_owned());
@@ -264,6 +277,25 @@ pub fn status(rows: &[StatusRow], json: bool) {
         print(&format!("{}\n", json::status(rows)));
     } else {
         print(&table::status(rows));
+    }
+}
+
+/// Prints what a cluster left on hosts. Long lists are folded on a terminal, unless `verbose`.
+pub fn leftovers(found: &[Found<'_>], json: bool, verbose: bool) {
+    if json {
+        print(&format!("{}\n", json::leftovers(found)));
+    } else {
+        let fold = io::stdout().is_terminal() && !verbose;
+        print(&leftovers::table(found, fold, Paint::for_stdout()));
+    }
+}
+
+/// Prints what a reset is going to do.
+pub fn reset_plan(plan: &ResetPlan<'_>, json: bool) {
+    if json {
+        print(&format!("{}\n", json::leftovers(&plan.found)));
+    } else {
+        print(&leftovers::plan(plan, Paint::for_stdout()));
     }
 }
 

@@ -9,10 +9,14 @@ use crate::{
     error::{Error, Kind, Result, nearest},
     execute::survey::ask_host,
     facts::Facts,
+    graph::{Graph, Selection},
     lower::{self, Program, quote},
-    phase::PHASES,
+    phase::{
+        PHASES,
+        reset::{self, Reset},
+    },
     plan::{Plan, Verdict},
-    profile::Profiles,
+    profile::{Knowledge, Profiles},
     render,
     step::{File, Op, Step},
     ui::{self, StatusRow},
@@ -99,6 +103,12 @@ async fn current(transport: &crate::transport::Transport, files: &[&File]) -> Re
 
 /// `slipway render`.
 pub(super) async fn render(run: &Run, wanted: cli::Render) -> Result<u8> {
+    if wanted.form == cli::Form::ResetScript {
+        return reset_script(run, &wanted);
+    }
+    if wanted.purge {
+        return Err(Error::new(Kind::Usage, "--purge is for a reset script").hint("slipway render reset-script --purge"));
+    }
     let (mut known, session) = look(run).await?;
     close(session).await;
     // A script is for people to read and to keep.
@@ -126,9 +136,32 @@ pub(super) async fn render(run: &Run, wanted: cli::Render) -> Result<u8> {
             // What a run that has nothing to do sends: the host knows its checks already.
             lower::survey_program("slipway-checks", &[]).text().to_owned()
         }
+        (cli::Form::ResetScript, _) => return reset_script(run, &wanted),
         (cli::Form::Checks, _) => lower::checks_program("slipway-checks", graph.steps().filter(of_host), false).text().to_owned(),
     };
     ui::print(&text);
+    Ok(0)
+}
+
+/// The script that resets whatever machine it is run on: no cluster file is read, and no host asked.
+fn reset_script(run: &Run, wanted: &cli::Render) -> Result<u8> {
+    if wanted.host != "all" || wanted.phase.is_some() {
+        return Err(Error::new(Kind::Usage, "a reset script is for any machine, and has no phases")
+            .hint("slipway render reset-script >reset.sh"));
+    }
+    let profiles = Profiles::load(run.profiles.as_deref())?;
+    let (here, knowledge) = (["this-machine"], Knowledge::of(&profiles));
+    let steps = reset::steps(&Reset {
+        hosts: &here,
+        control_planes: &[],
+        staying: &[],
+        peers: &BTreeMap::new(),
+        leaves_alone: true,
+        purge: wanted.purge,
+        knowledge: &knowledge,
+    });
+    let graph = Graph::new(steps)?.select(&Selection { only: run.only.clone(), skip: run.skip.clone() })?;
+    ui::print(&render::reset_script(&graph, &reset::listing(&knowledge, false), wanted.purge));
     Ok(0)
 }
 

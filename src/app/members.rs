@@ -50,12 +50,13 @@ pub(super) enum Doubt<'a> {
     Goes,
 }
 
-/// Judges the reset of `targets`, as a whole. A `doubt` of none stops it, and there is no way around.
+/// Judges the reset of `targets`, as a whole; `bare` says that they were named without a cluster file. A `doubt` of none stops it, and there is no way around.
 ///
 /// # Errors
 /// `Preflight`: a target is part of another cluster, or those that stay would lose their quorum.
 pub(super) async fn judge(
     cluster: &Cluster,
+    bare: bool,
     facts: &[(Host, Facts)],
     hosts: &Hosts,
     targets: &[String],
@@ -67,7 +68,8 @@ pub(super) async fn judge(
         .map(|(host, facts)| Seen { name: &host.name, is_control_plane: host.role == Role::ControlPlane, facts })
         .collect();
     let fleet = Fleet { hosts: &seen, kept: kubeconfig::kept_ca(cluster) };
-    let strangers: Vec<_> = seen.iter().filter_map(|host| fleet.stranger(host)).collect();
+    // Machines that were named without a cluster file may be of any cluster, each of another.
+    let strangers: Vec<_> = seen.iter().filter(|_| !bare).filter_map(|host| fleet.stranger(host)).collect();
     let mut refusals: Vec<Error> = strangers
         .iter()
         .filter(|stranger| is_target(&stranger.host))

@@ -62,7 +62,7 @@ async fn judge(run: &Run, session: &Session, node: &str) -> Result<()> {
     let known = build::open(run, session).await?;
     let facts: Vec<(Host, Facts)> = known.sites.iter().map(|site| (site.host.clone(), site.facts.clone())).collect();
     let targets = [node.to_owned()];
-    let judged = members::judge(&known.cluster, &facts, &known.hosts, &targets, None).await?;
+    let judged = members::judge(&known.cluster, false, &facts, &known.hosts, &targets, None).await?;
     let staying = judged.staying(&facts, &targets);
     if !staying.iter().any(|host| host.speaks) {
         let leads = known.cluster.hosts.iter().any(|host| host.name == node && host.role == Role::ControlPlane);

@@ -4,101 +4,155 @@ use std::{fs, sync::Arc};
 
 use super::{
     Run,
+    aim::Aim,
     backup::Backup,
-    inspect::no_such_host,
     kubeconfig,
-    members::{self, Doubt},
+    leftovers::{self, Looked},
+    members::{self, Doubt, Judged},
     session::Session,
-    site,
 };
 use crate::{
     cli,
-    config::{Cluster, Host, Role},
+    config::{Host, Role},
     error::{Error, Kind, Result},
     execute::{self, Mode, Options, survey},
     graph::{Graph, Selection},
     phase::reset::{self, Reset},
     plan::Plan,
     profile::{Knowledge, Profiles},
-    ui,
+    ui::{self, ResetPlan, Ui},
 };
 
 pub(super) async fn reset(run: &Run, wanted: cli::Reset) -> Result<u8> {
-    let cluster = run.cluster()?;
-    let names: Vec<&str> = cluster.hosts.iter().map(|host| host.name.as_str()).collect();
-    if let Some(unknown) = wanted.nodes.iter().find(|node| !names.contains(&node.as_str())) {
-        return Err(no_such_host(unknown, &names));
+    let mut aim = Aim::of(run, &wanted.whom)?;
+    let typed = format!("{}{}", aim.typed, if wanted.purge { " --purge" } else { "" });
+    if !wanted.yes && !ui::ask::is_possible() {
+        return Err(Error::new(Kind::Usage, "a reset loses data, and there is no terminal to ask on")
+            .hint(format!("add --yes: {typed} --yes")));
     }
-    let whole = wanted.nodes.is_empty() || names.iter().all(|name| wanted.nodes.iter().any(|node| node == name));
-    let targets: Vec<String> = if whole { names.iter().map(|name| (*name).to_owned()).collect() } else { wanted.nodes.clone() };
     if let Some(dir) = &wanted.backup {
-        Backup::into(dir, &targets)?;
+        Backup::into(dir, &aim.targets)?;
     }
-    confirm(run, &wanted, &targets, whole)?;
-
-    let session = Session::start(run.ui(&cluster)?);
-    let worked = work(run, &session, &cluster, &targets, &wanted).await;
-    let (ui, report) = session.end().await.ok_or_else(|| Error::new(Kind::Internal, "the user interface ended early"))?;
-    match worked {
-        Ok(unreachable) => {
-            ui.finish(&report);
-            let code = report.kind().map_or(0, Kind::exit_code);
-            if whole && run.only.is_empty() && run.skip.is_empty() && code == 0 && unreachable.is_none() {
-                // It opens nothing any more.
-                let _ = fs::remove_file(kubeconfig::beside(&cluster));
-            }
-            unreachable.map_or(Ok(code), Err)
-        }
+    let profiles = Profiles::load(run.profiles.as_deref())?;
+    let session = Session::start(run.ui(&aim.cluster)?.with_command(&typed));
+    // Hosts that stay are asked too: they drain the others and take them off the list of nodes.
+    let doubt = if wanted.force { Doubt::Goes } else { Doubt::Stops(&typed) };
+    let known = look(run, &session, &mut aim, &profiles, doubt).await;
+    let (mut ui, report) = ended(session).await?;
+    let (mut looked, judged) = match known {
+        Ok(known) => known,
         Err(error) => {
             ui.abandon();
-            Err(error)
+            return Err(error);
         }
+    };
+    let errors = looked.surveyed.take_errors(&aim.targets);
+    let found = looked.found(&aim, &errors, !wanted.purge);
+    let consequences = consequences(&aim, &judged, looked.whole, wanted.purge);
+    let plan = ResetPlan { found, purge: wanted.purge, consequences };
+    ui.aside(|| ui::reset_plan(&plan, run.json));
+    if !wanted.yes {
+        ui = agreed(ui, &aim).await?;
+    }
+
+    let session = Session::go_on(ui, report);
+    let worked = work(run, &session, &aim, &looked, &judged, &profiles, &wanted).await;
+    let (ui, report) = ended(session).await?;
+    if let Err(error) = worked {
+        ui.abandon();
+        return Err(error);
+    }
+    ui.finish(&report);
+    let code = report.kind().map_or(0, Kind::exit_code);
+    if aim.is_whole() && run.only.is_empty() && run.skip.is_empty() && code == 0 && errors.is_empty() {
+        // It opens nothing any more.
+        let _ = fs::remove_file(kubeconfig::beside(&aim.cluster));
+    }
+    leftovers::one(errors.into_values()).map_or(Ok(code), Err)
+}
+
+/// Surveys the hosts, and judges whether the reset may begin; then lists what is there.
+async fn look(run: &Run, session: &Session, aim: &mut Aim, profiles: &Profiles, doubt: Doubt<'_>) -> Result<(Looked, Judged)> {
+    let hosts = aim.cluster.hosts.clone();
+    let (hosts, surveyed) = leftovers::survey(run, session, aim, &hosts).await;
+    let judged = members::judge(&aim.cluster, aim.bare, &surveyed.facts, &hosts, &aim.targets, Some(doubt)).await?;
+    let staying = judged.staying(&surveyed.facts, &aim.targets);
+    let whole = !judged.leaves_alone(&staying) && !staying.iter().any(|host| host.speaks);
+    let looked = leftovers::look(session, aim, hosts, surveyed, profiles, Some(whole)).await;
+    Ok((looked, judged))
+}
+
+async fn ended(session: Session) -> Result<(Ui, crate::report::Report)> {
+    session.end().await.ok_or_else(|| Error::new(Kind::Internal, "the user interface ended early"))
+}
+
+/// Asks before anything is lost. Ctrl-C is a no: a process that has once listened for it does not end by it.
+async fn agreed(mut ui: Ui, aim: &Aim) -> Result<Ui> {
+    let question = format!("Take Kubernetes off {}?", aim.targets.join(", "));
+    let asked = tokio::task::spawn_blocking(move || {
+        let answer = ui.aside(|| ui::ask::confirm(&question));
+        (ui, answer)
+    });
+    let no = || Error::new(Kind::Interrupted, "nothing was changed");
+    tokio::select! {
+        asked = asked => match asked.map_err(|error| Error::new(Kind::Internal, "nobody could be asked").because(error))? {
+            (ui, Some(true)) => Ok(ui),
+            (ui, _) => {
+                ui.abandon();
+                Err(no())
+            }
+        },
+        _ = tokio::signal::ctrl_c() => Err(no()),
     }
 }
 
-/// Asks before anything is lost.
-fn confirm(run: &Run, wanted: &cli::Reset, targets: &[String], whole: bool) -> Result<()> {
-    if wanted.yes {
-        return Ok(());
+/// What a person should know before this begins: what is lost, and what ends.
+fn consequences(aim: &Aim, judged: &Judged, whole: bool, purge: bool) -> Vec<String> {
+    let leads = |host: &&Host| host.role == Role::ControlPlane;
+    let (going, staying): (Vec<&Host>, Vec<&Host>) = aim.cluster.hosts.iter().partition(|host| aim.is_target(&host.name));
+    let leaders: Vec<&str> = going.into_iter().filter(leads).map(|host| host.name.as_str()).collect();
+    let mut all =
+        vec!["pods are lost, with the data that they keep on these hosts; what is mounted from elsewhere stays whole".to_owned()];
+    if !leaders.is_empty() && whole && !staying.iter().any(leads) {
+        all.push(format!(
+            "the cluster ends: all its objects (etcd) and its certificates go with {}, for good",
+            leaders.join(", ")
+        ));
+        if !staying.is_empty() {
+            let names: Vec<&str> = staying.iter().map(|host| host.name.as_str()).collect();
+            let stay = if names.len() == 1 { "stays, a node" } else { "stay, nodes" };
+            all.push(format!("{} {stay} of a cluster that is gone", names.join(", ")));
+        }
+    } else if aim.bare {
+        all.push(
+            "the cluster goes on counting these nodes: `kubectl delete node NAME` on a control plane that stays ends that"
+                .to_owned(),
+        );
     }
-    let what = if whole { "the whole cluster".to_owned() } else { targets.join(", ") };
-    let packages = if wanted.purge { ", and what install put there" } else { "" };
-    match ui::ask::confirm(&format!(
-        "Take Kubernetes off {what} ({}){packages}? Workloads and their data there are lost.",
-        targets.join(", ")
-    )) {
-        Some(true) => Ok(()),
-        Some(false) => Err(Error::new(Kind::Interrupted, "nothing was changed")),
-        None => Err(Error::new(Kind::Usage, "a reset loses data, and there is no terminal to ask on").hint(format!(
-            "add --yes: {} {} --yes",
-            run.typed(),
-            wanted.nodes.join(" ")
-        ))),
+    if purge {
+        all.push("packages that slipway brought go, and settings come back as they were".to_owned());
     }
+    all.extend(judged.notes.iter().cloned());
+    all
 }
 
-/// Resets the targets that answer. Comes back with the errors of those that do not.
-async fn work(run: &Run, session: &Session, cluster: &Cluster, targets: &[String], wanted: &cli::Reset) -> Result<Option<Error>> {
-    let profiles = Profiles::load(run.profiles.as_deref())?;
-    // Hosts that stay are asked too: they drain the others and take them off the list of nodes.
-    let mut surveyed = site::survey(&cluster.hosts, &session.ask, run.concurrency, &session.events).await;
-    let hosts = Arc::new(surveyed.hosts);
-    let typed = format!("{} {}", run.typed(), wanted.nodes.join(" "));
-    let doubt = if wanted.force { Doubt::Goes } else { Doubt::Stops(typed.trim_end()) };
-    let judged = members::judge(cluster, &surveyed.facts, &hosts, targets, Some(doubt)).await?;
-    judged.notes.iter().for_each(|note| session.note(note));
+/// Resets the targets that answered.
+async fn work(
+    run: &Run,
+    session: &Session,
+    aim: &Aim,
+    looked: &Looked,
+    judged: &Judged,
+    profiles: &Profiles,
+    wanted: &cli::Reset,
+) -> Result<()> {
     if let Some(dir) = &wanted.backup {
-        Backup::into(dir, targets)?.take(session, &hosts, wanted.force).await?;
+        Backup::into(dir, &aim.targets)?.take(session, &looked.hosts, wanted.force).await?;
     }
-    let staying = judged.staying(&surveyed.facts, targets);
-    let is_target = |host: &Host| targets.contains(&host.name);
-    let names = judged.order(targets);
-    let control_planes: Vec<&str> = cluster
-        .hosts
-        .iter()
-        .filter(|host| host.role == Role::ControlPlane && is_target(host))
-        .map(|host| host.name.as_str())
-        .collect();
+    let staying = judged.staying(&looked.surveyed.facts, &aim.targets);
+    let names = judged.order(&aim.targets);
+    let leads = |host: &&Host| host.role == Role::ControlPlane && aim.is_target(&host.name);
+    let control_planes: Vec<&str> = aim.cluster.hosts.iter().filter(leads).map(|host| host.name.as_str()).collect();
     let steps = reset::steps(&Reset {
         hosts: &names,
         control_planes: &control_planes,
@@ -106,25 +160,15 @@ async fn work(run: &Run, session: &Session, cluster: &Cluster, targets: &[String
         peers: &judged.peers(),
         leaves_alone: judged.leaves_alone(&staying),
         purge: wanted.purge,
-        knowledge: &Knowledge::of(&profiles),
+        knowledge: &Knowledge::of(profiles),
     });
     // What the others do for a host that is out of reach is done all the same.
     let graph = Graph::new(steps)?
-        .on_hosts(|host| hosts.contains_key(host))
+        .on_hosts(|host| looked.hosts.contains_key(host))
         .select(&Selection { only: run.only.clone(), skip: run.skip.clone() })?;
-    let verdicts = survey::verdicts(&graph, &hosts, &surveyed.answered, false).await?;
+    let verdicts = survey::verdicts(&graph, &looked.hosts, &looked.surveyed.answered, false).await?;
     let plan = Plan::new(graph, &verdicts);
     let options = Options { mode: Mode::Continue, concurrency: run.concurrency, redact: Vec::new() };
-    execute::execute(plan, hosts, options, session.events.clone(), session.stop.clone()).await;
-    let lost: Vec<&Host> = cluster
-        .hosts
-        .iter()
-        .filter(|host| is_target(host) && !surveyed.facts.iter().any(|(other, _)| other.name == host.name))
-        .collect();
-    if lost.is_empty() {
-        return Ok(None);
-    }
-    surveyed.errors.retain(|error| lost.iter().any(|host| error.what.contains(&host.name)));
-    let first = if surveyed.errors.is_empty() { return Ok(None) } else { surveyed.errors.remove(0) };
-    Ok(Some(Error { also: surveyed.errors, ..first }))
+    execute::execute(plan, Arc::clone(&looked.hosts), options, session.events.clone(), session.stop.clone()).await;
+    Ok(())
 }

@@ -24,12 +24,17 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn start(mut ui: Ui) -> Self {
+    pub(super) fn start(ui: Ui) -> Self {
+        Self::go_on(ui, Report::new())
+    }
+
+    /// Goes on where [`Session::end`] left off; the time in between counts for nothing.
+    pub(super) fn go_on(mut ui: Ui, mut report: Report) -> Self {
         let ask = ui.ask();
         let (events, mut received) = mpsc::unbounded_channel();
-        let began = Instant::now();
+        let now = Instant::now();
+        let began = now.checked_sub(report.wall()).unwrap_or(now);
         let printer = tokio::spawn(async move {
-            let mut report = Report::new();
             while let Some(event) = received.recv().await {
                 report.observe(&event, began.elapsed());
                 ui.observe(&event);

@@ -49,11 +49,22 @@ pub(super) struct Surveyed {
     pub(super) facts: Vec<(Host, Facts)>,
     pub(super) answered: BTreeMap<String, BTreeMap<String, bool>>,
     pub(super) errors: Vec<Error>,
+    /// The hosts that these are of, in the same order.
+    pub(super) silent: Vec<String>,
+}
+
+impl Surveyed {
+    /// The errors of these hosts.
+    pub(super) fn take_errors(&mut self, hosts: &[String]) -> BTreeMap<String, Error> {
+        let all = std::mem::take(&mut self.silent).into_iter().zip(std::mem::take(&mut self.errors));
+        all.filter(|(host, _)| hosts.contains(host)).collect()
+    }
 }
 
 /// Surveys all hosts of a cluster.
 pub(super) async fn survey(hosts: &[Host], ask: &Ask, concurrency: usize, events: &Events) -> Surveyed {
-    let mut surveyed = Surveyed { hosts: BTreeMap::new(), facts: Vec::new(), answered: BTreeMap::new(), errors: Vec::new() };
+    let mut surveyed =
+        Surveyed { hosts: BTreeMap::new(), facts: Vec::new(), answered: BTreeMap::new(), errors: Vec::new(), silent: Vec::new() };
     for (host, answer) in survey::survey(hosts, ask, concurrency, events).await {
         match answer {
             Ok(Answer { transport, facts, checks }) => {
@@ -61,7 +72,10 @@ pub(super) async fn survey(hosts: &[Host], ask: &Ask, concurrency: usize, events
                 surveyed.answered.insert(host.name.clone(), checks);
                 surveyed.facts.push((host, facts));
             }
-            Err(error) => surveyed.errors.push(error),
+            Err(error) => {
+                surveyed.errors.push(error);
+                surveyed.silent.push(host.name);
+            }
         }
     }
     surveyed

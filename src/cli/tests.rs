@@ -43,7 +43,7 @@ fn new_needs_hosts_from_somewhere() {
 #[test]
 fn commands_take_their_arguments() {
     let Command::Reset(reset) = parse("reset node1 node2 --yes --purge").unwrap().command else { panic!("not reset") };
-    assert_eq!((reset.nodes, reset.yes, reset.purge), (vec!["node1".into(), "node2".into()], true, true));
+    assert_eq!((reset.whom.nodes, reset.yes, reset.purge), (vec!["node1".into(), "node2".into()], true, true));
     assert_eq!((reset.backup, reset.force), (None, false));
     let Command::Reset(reset) = parse("reset --backup kept --force").unwrap().command else { panic!("not reset") };
     assert_eq!((reset.backup, reset.force, reset.yes), (Some(PathBuf::from("kept")), true, false));
@@ -60,6 +60,31 @@ fn commands_take_their_arguments() {
         "up --concurrency 0",
         "up --output yaml",
         "frobnicate",
+    ] {
+        assert!(parse(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn hosts_need_no_cluster_file() {
+    let line = "reset --host me@192.0.2.1 --host [fd00::1]:2222 --local --user ubuntu --key id -y --keep-packages";
+    let Command::Reset(reset) = parse(line).unwrap().command else { panic!("not reset") };
+    assert_eq!((reset.whom.host.len(), reset.whom.local, reset.keep_packages, reset.purge), (2, true, true, false));
+    assert_eq!((reset.whom.user.as_deref(), reset.whom.key), (Some("ubuntu"), vec!["id".to_owned()]));
+    let Command::Leftovers(leftovers) = parse("leftovers node1 --keep-packages").unwrap().command else {
+        panic!("not leftovers")
+    };
+    assert_eq!((leftovers.whom.nodes, leftovers.keep_packages), (vec!["node1".to_owned()], true));
+    let Command::Render(render) = parse("render reset-script --purge").unwrap().command else { panic!("not render") };
+    assert_eq!((render.form, render.purge), (Form::ResetScript, true));
+    for bad in [
+        "reset node1 --local",
+        "reset node1 --host 192.0.2.1",
+        "reset --purge --keep-packages",
+        "reset --user me",
+        "reset --local --key id",
+        "leftovers --host cp1=192.0.2.1",
+        "leftovers --host 192.0.2.1:worker",
     ] {
         assert!(parse(bad).is_err(), "{bad}");
     }

@@ -1,6 +1,6 @@
 //! Hosts that are named on the command line alone: for machines that no cluster file knows, or whose cluster file is lost.
 
-use std::{collections::BTreeMap, fs, path::Path, str::FromStr};
+use std::{collections::BTreeMap, fmt, fs, path::Path, str::FromStr};
 
 use super::{
     Cluster, Reach, Role, check,
@@ -30,6 +30,21 @@ impl FromStr for Bare {
             Some(role) => Err(usage(format!("{role} is what the host itself has to say"))),
             None => Ok(Self(host)),
         }
+    }
+}
+
+impl fmt::Display for Bare {
+    /// As a person would type it again.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = &self.0;
+        if let Some(user) = &host.user {
+            write!(f, "{user}@")?;
+        }
+        match host.address.as_deref() {
+            Some(address) if address.contains(':') => write!(f, "[{address}]")?,
+            address => f.write_str(address.unwrap_or("local"))?,
+        }
+        host.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
 }
 
@@ -68,7 +83,7 @@ pub fn cluster(hosts: &[Bare], local: bool, login: &Login) -> Result<Cluster> {
     }
     let (kubernetes, cni) = ("1.34".to_owned(), "none".to_owned());
     let (user, keys) = (login.user.clone(), login.keys.clone());
-    let draft = Draft { name: "hosts".to_owned(), kubernetes, cni, cni_sha256: None, hosts, user, keys };
+    let draft = Draft { name: "no-cluster-file".to_owned(), kubernetes, cni, cni_sha256: None, hosts, user, keys };
     let mut cluster = check::cluster(&Source::unnamed(&draft.text()), Path::new(""), Some(&Usual::default()))?;
     for (host, name) in cluster.hosts.iter_mut().zip(names) {
         host.role = Role::Worker;
@@ -100,7 +115,9 @@ mod tests {
 
     #[test]
     fn hosts_go_by_their_addresses_and_have_no_role() {
-        let cluster = of(&["192.0.2.11", "me@[2001:db8::1]:2222", "127.0.0.1:2200", "127.0.0.1:2201"], true).unwrap();
+        let typed = "me@[2001:db8::1]:2222";
+        assert_eq!(typed.parse::<Bare>().unwrap().to_string(), typed);
+        let cluster = of(&["192.0.2.11", typed, "127.0.0.1:2200", "127.0.0.1:2201"], true).unwrap();
         let names: Vec<&str> = cluster.hosts.iter().map(|host| host.name.as_str()).collect();
         assert_eq!(names[..4], ["192.0.2.11", "2001:db8::1", "127.0.0.1:2200", "127.0.0.1:2201"]);
         assert_eq!(names[4], this_machine());

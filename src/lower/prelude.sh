@@ -441,7 +441,6 @@ step_lives() {
 within_limit() {
     l_limit=$1 l_doing=
     shift
-    mkdir -p "$RUN"
     read -r l_self l_rest </proc/self/stat
     l_late=$RUN/late.$l_self
     rm -f "$l_late" "$l_late.doing"
@@ -450,8 +449,9 @@ within_limit() {
     trap 'process_family "$l_job" | while read -r l_pid l_rest; do kill "$l_pid"; done 2>/dev/null; exit 130' INT TERM HUP
     ("$@") 9>&- &
     l_job=$!
-    # With output of its own: whoever reads that of this program must not wait for it.
-    limit_watches >/dev/null 2>&1 9>&- &
+    # Apart from the output and the lock, which would seem to be in use as long as it sleeps. In parentheses: a shell that calls a
+    # function with redirections keeps what they replace.
+    (limit_watches) >/dev/null 2>&1 9>&- &
     l_watch=$!
     wait "$l_job"
     l_status=$?
@@ -476,6 +476,7 @@ limit_watches() {
         read -r w_up w_rest </proc/uptime
     done
     w_kin=$(process_family "$l_job")
+    mkdir -p "$RUN"
     : >"$l_late"
     # The kernel may keep even the words of a command to itself while it hangs.
     printf '%s\n' "$w_kin" | while read -r w_pid w_born w_leaf; do

@@ -44,6 +44,7 @@ const SURVIVOR: &str = include_str!("reset/survivor.sh");
 const UNROUTE: &str = include_str!("reset/unroute.sh");
 const FORGET: &str = include_str!("reset/forget.sh");
 const DRAIN: &str = include_str!("reset/drain.sh");
+const COUNTED: &str = include_str!("reset/counted.sh");
 
 /// A host that stays in the cluster.
 #[derive(Clone, Debug)]
@@ -121,6 +122,12 @@ pub fn steps(reset: &Reset<'_>) -> Vec<Step> {
         }
     }
     steps
+}
+
+/// Shell for a control plane: prints `NONCE node NAME` and `NONCE etcd-member NAME` for all that the cluster counts, with NONCE set.
+#[must_use]
+pub fn counted() -> String {
+    script(&[("node", ""), ("member", "yes"), ("peers", "")], &format!("{SURVIVOR}{COUNTED}"))
 }
 
 /// The steps on a host that is reset, one after another.

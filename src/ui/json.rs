@@ -19,13 +19,14 @@
 //! | `plan` | `nothing_to_do`, `steps`: each `step`, `title`, `why`, `verdict`, `needs` |
 //! | `finding` | of preflight, one each: `host`, `step`, `what`, `remedy`, `fatal` |
 //! | `profiles` | `profiles`: each `family` (`os`, `runtime`, `cni`), `name`, `inherits` (or null), `about`, `file` |
+//! | `leftovers` | `hosts`: each `host`, `clean` (nothing that a reset takes is there), `complete` (the host listed all), `error` (why not, or null), `goes`, `purge`, `stays` (how many), `leftovers`: each `kind`, `owner`, `fate` (`goes`, `purge`, `stays`), `sign`, `what`; also what a reset finds before it begins |
 //! | `status` | `hosts`: each `host`, `address`, `role`, `os`, `kubelet`, `runtime`, `state`, `note` |
 
 use std::{path::Path, time::Duration};
 
 use serde_json::{Map, Value, json};
 
-use super::StatusRow;
+use super::{Found, StatusRow};
 use crate::{
     error::{Error, Kind},
     event::{Event, Failure, HostState, Outcome},
@@ -147,6 +148,19 @@ pub(super) fn profiles(listed: &[Listed]) -> Value {
         })
     };
     json!({"event": "profiles", "profiles": listed.iter().map(each).collect::<Vec<_>>()})
+}
+
+/// What a cluster left on hosts.
+pub(super) fn leftovers(found: &[Found<'_>]) -> Value {
+    let host = |found: &Found<'_>| {
+        let counts = found.listing.counts();
+        json!({
+            "host": found.host, "clean": found.listing.is_clean(found.keep_packages), "complete": found.listing.complete,
+            "error": found.error.map(ToString::to_string), "goes": counts.goes, "purge": counts.purge, "stays": counts.stays,
+            "leftovers": found.listing.leftovers(),
+        })
+    };
+    json!({"event": "leftovers", "hosts": found.iter().map(host).collect::<Vec<_>>()})
 }
 
 /// The hosts of a cluster.

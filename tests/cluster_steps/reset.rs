@@ -188,6 +188,14 @@ fn a_whole_cluster_is_reset_without_its_api() {
 }
 
 #[test]
+fn what_is_asked_of_hosts_is_shell() {
+    let knowledge = Knowledge::of(&Profiles::load(None).expect("the embedded profiles"));
+    for text in [reset::counted(), reset::listing(&knowledge, true)] {
+        assert_eq!(sh(&["-n"], &format!("NONCE=x\nask() {{\n{text}\n}}\n")).0, Some(0), "{text}");
+    }
+}
+
+#[test]
 fn every_step_ends() {
     let staying = [Staying { name: "cp1", speaks: true }, Staying { name: "w1", speaks: false }];
     for step in reset_steps(&["cp2", "w2"], &staying, true) {
