@@ -111,9 +111,13 @@ pub(super) async fn judge(
             return Ok(judged);
         }
         Some(Doubt::Stops(typed)) => format!("nothing was changed; to go on all the same: {typed} --force"),
-        None => "nothing was changed".to_owned(),
+        None => "nothing was changed; `slipway reset`, and then `slipway up`, takes a repair apart".to_owned(),
     };
-    let mut first = refusals.remove(0).hint(hint);
+    let mut first = refusals.remove(0);
+    if let Some((_, file)) = fleet.kept.filter(|_| targets.iter().any(|name| judged.strangers.contains(name))) {
+        first = first.hint(format!("if {file} is of an earlier cluster, remove it"));
+    }
+    let mut first = first.hint(hint);
     first.also = refusals;
     Err(first)
 }
