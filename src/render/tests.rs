@@ -184,7 +184,7 @@ fn a_reset_script_goes_on_after_failures_and_ends_with_what_is_left() {
         let mut all = Vec::new();
         for shell in ["dash", "bash"] {
             let output = std::process::Command::new(shell).args(["-c", &text]).output().expect("a shell");
-            let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+            let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
             assert!(said.contains("second ran\n"), "{shell}: {said}");
             all.push((output.status.code().expect("an exit code"), said));
         }
