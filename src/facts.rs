@@ -149,6 +149,8 @@ pub struct Kubernetes {
     pub runtime: Option<String>,
     /// /var/lib/etcd/member exists.
     pub etcd_data: bool,
+    /// etcd's directory is a disk of its own, with what its file system put there.
+    pub etcd_disk: bool,
     /// An init or join that slipway began here and that has not ended well: `init`, `join` ($STATE/attempt).
     pub attempt: Option<String>,
     /// When slipway made this host a control plane, in seconds since 1970 by its clock. None where somebody else did.

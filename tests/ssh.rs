@@ -9,6 +9,8 @@ mod sshd;
 
 #[path = "ssh/certificates.rs"]
 mod certificates;
+#[path = "ssh/downloads.rs"]
+mod downloads;
 #[path = "ssh/host_keys.rs"]
 mod host_keys;
 #[path = "ssh/jumps.rs"]

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # A host: an overlay over the base image, booted by systemd-nspawn in its own network namespace and control groups.
-# $STATE/hosts/NODE: pid, console (the boot's log), booted (sshd has answered), root (the overlay, mounted), upper, work, containerd.
+# $STATE/hosts/NODE: pid, console (the boot's log), booted (sshd has answered), root (the overlay, mounted), upper, work, containerd; with a
+# small disk: disk (its file system, in a file) and small (that, mounted), which then holds upper and work.
 # $STATE/keys/NODE: what outlives a rebuild: the ssh host key, so that a known_hosts stays valid, and the names of image and network.
 
 # all_hosts: the nodes that exist, in their order.
@@ -22,7 +23,13 @@ image_root() {
   esac
 }
 
-# keep NODE image|network NAME: what it is booted with from now on.
+# node_disk NODE: `machine`, whose disk this machine's is; or `small`, which has one of its own that can be filled.
+# shellcheck disable=SC2034 # the command line is checked against it
+DISK_NAMES='machine small'
+SMALL_DISK=6G
+node_disk() { cat "$STATE/keys/$1/disk" 2>/dev/null || echo machine; }
+
+# keep NODE image|network|disk NAME: what it is booted with from now on.
 keep() {
   mkdir -p "$STATE/keys/$1"
   echo "$3" >"$STATE/keys/$1/$2"
@@ -51,11 +58,29 @@ host_answers() {
 
 # start_host NODE: boots it bare, whatever was there before; returns before it is up (see await_hosts).
 start_host() {
-  local name=$1 dir=$STATE/hosts/$1
+  local name=$1 dir=$STATE/hosts/$1 disk=$STATE/hosts/$1
   remove_host "$name"
-  mkdir -p "$dir"/{root,upper,work,containerd}
-  mount -t overlay slipway-lab -o "lowerdir=$(image_root "$(node_image "$name")"),upperdir=$dir/upper,workdir=$dir/work" "$dir/root"
+  mkdir -p "$dir"/{root,containerd}
+  if [[ $(node_disk "$name") == small ]]; then
+    disk=$dir/small
+    mkdir "$disk"
+    truncate -s "$SMALL_DISK" "$dir/disk"
+    mkfs.ext4 -q "$dir/disk"
+    mount -o loop "$dir/disk" "$disk"
+  fi
+  mkdir -p "$disk"/{upper,work}
+  mount -t overlay slipway-lab -o "lowerdir=$(image_root "$(node_image "$name")"),upperdir=$disk/upper,workdir=$disk/work" "$dir/root"
   write_identity "$name" "$dir/root"
+  host_link_up "$name"
+  [[ $(node_network "$name") != vagrant ]] || forward_up "$name"
+  launch "$name" "$dir"
+}
+
+# restart_host NODE: pulls its plug and boots it again from its disk; returns before it is up. Links, rules and /run go, as with any machine.
+restart_host() {
+  local name=$1 dir=$STATE/hosts/$1
+  end_host "$name"
+  rm -f "$dir/booted"
   host_link_up "$name"
   [[ $(node_network "$name") != vagrant ]] || forward_up "$name"
   launch "$name" "$dir"
@@ -139,13 +164,19 @@ await_hosts() {
   done
 }
 
-# remove_host NODE: ends and deletes it, in whatever state a crash left it, and never fails half way.
-remove_host() {
+# end_host NODE: ends all of its processes.
+end_host() {
   local name=$1 dir=$STATE/hosts/$1
   if systemd_machine; then systemctl kill --signal=KILL "$(host_scope "$name")" 2>/dev/null || true; fi
   end "$dir/pid"
   end "$dir/forward.pid"
   end_cgroups "$name"
+}
+
+# remove_host NODE: ends and deletes it, in whatever state a crash left it, and never fails half way.
+remove_host() {
+  local name=$1 dir=$STATE/hosts/$1
+  end_host "$name"
   host_link_down "$name"
   # A lazy unmount when someone is looking into it: the directory can be deleted all the same.
   while mountpoint -q "$dir/root" 2>/dev/null; do umount "$dir/root" 2>/dev/null || umount -l "$dir/root" || break; done
@@ -154,5 +185,6 @@ remove_host() {
     say "cannot unmount $dir/root; leaving it"
     return 0
   fi
+  while mountpoint -q "$dir/small" 2>/dev/null; do umount "$dir/small" 2>/dev/null || umount -l "$dir/small" || break; done
   rm -rf "$dir" || say "cannot delete all of $dir"
 }

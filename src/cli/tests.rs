@@ -44,11 +44,19 @@ fn new_needs_hosts_from_somewhere() {
 fn commands_take_their_arguments() {
     let Command::Reset(reset) = parse("reset node1 node2 --yes --purge").unwrap().command else { panic!("not reset") };
     assert_eq!((reset.whom.nodes, reset.yes, reset.purge), (vec!["node1".into(), "node2".into()], true, true));
+    assert_eq!((reset.backup, reset.force), (None, false));
+    let Command::Reset(reset) = parse("reset --backup kept --force").unwrap().command else { panic!("not reset") };
+    assert_eq!((reset.backup, reset.force, reset.yes), (Some(PathBuf::from("kept")), true, false));
+    let Command::Repair(repair) = parse("repair node2 --yes --backup kept").unwrap().command else { panic!("not repair") };
+    assert_eq!((repair.node.as_str(), repair.yes, repair.backup), ("node2", true, Some(PathBuf::from("kept"))));
     let Command::Render(render) = parse("render checks --phase install").unwrap().command else { panic!("not render") };
     assert_eq!((render.form, render.host.as_str(), render.phase.as_deref()), (Form::Checks, "all", Some("install")));
     for bad in [
         "render script node1 --phase nonsense",
         "kubeconfig --merge --out x",
+        "repair",
+        "repair node1 node2",
+        "repair node1 --force",
         "up --concurrency 0",
         "up --output yaml",
         "frobnicate",

@@ -225,6 +225,7 @@ impl Gathered {
             "kubelet-conf" => kubernetes.kubelet_conf = true,
             "admin-conf" => kubernetes.admin_conf = true,
             "etcd-data" => kubernetes.etcd_data = true,
+            "etcd-disk" => kubernetes.etcd_disk = true,
             "server" => kubernetes.server = Some(value.trim_matches(['"', '\'']).to_owned()),
             "kubelet-ca-data" => {
                 let pem = pem::base64(value.trim_matches(['"', '\''])).and_then(|bytes| String::from_utf8(bytes).ok());

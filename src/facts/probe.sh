@@ -252,6 +252,7 @@ probe() (
     whole "text $file" $file
     [ ! -f $kubernetes/admin.conf ] || fact admin-conf yes
     [ ! -d /var/lib/etcd/member ] || fact etcd-data yes
+    [ ! -d /var/lib/etcd/lost+found ] || fact etcd-disk yes
     whole ca $kubernetes/pki/ca.crt
     complete=yes
     for file in ca.crt ca.key front-proxy-ca.crt front-proxy-ca.key etcd/ca.crt etcd/ca.key sa.pub sa.key; do

@@ -246,7 +246,7 @@ fn a_step_that_takes_too_long_is_ended_with_all_that_it_started_and_says_what_it
         step.carry = carry;
         let began = std::time::Instant::now();
         let (status, output) = sandbox.run(&lower(&step), shell);
-        assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(200), "{:?}", began.elapsed());
         let marks: Vec<Mark> = output.lines().filter_map(Mark::parse).collect();
         let [Mark::Op(0), Mark::Cause(cause), Mark::End(1)] = marks.as_slice() else { panic!("{output}") };
         assert_eq!(status, 1);

@@ -6,7 +6,7 @@ use crate::{
     error::Result,
     kubeadm,
     lower::quote,
-    scene::{Scene, proxy},
+    scene::{Scene, Site, proxy},
     step::{Check, File, Step, StepId},
 };
 
@@ -16,6 +16,8 @@ const JOIN: &str = include_str!("join/join.sh");
 
 const TOKEN: &str = include_str!("join/token.sh");
 const STALE_NODES: &str = include_str!("join/stale-nodes.sh");
+/// Only what it knows of etcd's members.
+const SURVIVOR: &str = include_str!("reset/survivor.sh");
 const ANNOUNCED: &str = include_str!("join/announced.sh");
 
 fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
@@ -43,17 +45,23 @@ fn admit(scene: &Scene<'_>) -> Result<Vec<Step>> {
         return Ok(Vec::new());
     }
     let names: Vec<String> = newcomers.iter().map(|site| format!("{}={}", site.host.name, site.node_ip)).collect();
-    let shell = |call: &str| script(&[("newcomers", &names.join(" "))], &format!("{STALE_NODES}{call}\n"));
+    let leads = |site: &&&Site| site.host.role == Role::ControlPlane;
+    let leaders: Vec<&str> = newcomers.iter().filter(leads).map(|site| site.host.name.as_str()).collect();
+    let values = [("newcomers", names.join(" ")), ("leaders", leaders.join(" "))];
+    let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    // What takes members out of etcd comes along only where there may be some.
+    let functions = if leaders.is_empty() { "" } else { SURVIVOR };
+    let shell = |call: &str| script(&values, &format!("{functions}{STALE_NODES}{call}\n"));
     let stale = Step::new(
         scene.id("join", "stale-nodes"),
         "Forget earlier lives of the hosts that join",
-        "kubeadm join refuses a name that the cluster still counts as a Ready node",
+        "kubeadm join refuses a name that the cluster still counts as a Ready node, and waits in vain for a dead member of etcd",
     )
     .after("init", "kubeadm")
     .check(Check::Sh(shell("no_stale_nodes")))
     .sh(shell("forget_stale_nodes"))
     .hint("`kubectl get nodes -o wide` shows the node; give the host another name, or `kubectl delete node` it if it may go");
-    let upload = if newcomers.iter().any(|site| site.host.role == Role::ControlPlane) { "yes" } else { "no" };
+    let upload = if !leaders.is_empty() { "yes" } else { "no" };
     let secret = format!("bootstrap-token-{}", scene.stage.secrets.token.id);
     let token = Step::new(
         scene.id("join", "token"),

@@ -81,6 +81,38 @@ fn a_live_node_of_the_same_name_is_not_forgotten() {
 }
 
 #[test]
+fn a_dead_member_of_a_machine_that_was_made_anew_is_taken_out_of_etcd() {
+    let sites = vec![
+        site("cp1", 11, Role::ControlPlane, Some("10.244.0.0/24")),
+        site("cp2", 12, Role::ControlPlane, None),
+        site("w1", 13, Role::Worker, None),
+    ];
+    let steps = steps(bridge(), sites, false);
+    let stale = find(&steps, "cp1/join/stale-nodes");
+    let host = scratch_host("stale");
+    std::fs::create_dir_all(host.join("kubernetes/manifests")).expect("writable");
+    std::fs::write(host.join("kubernetes/manifests/etcd.yaml"), "").expect("writable");
+    let member = |id: &str, name: &str, ip: u8| format!("{id}, started, {name}, https://192.168.77.{ip}:2380, x, false\n");
+    let stays = member("a1", "cp1", 11) + &member("a4", "w1", 13);
+    std::fs::write(
+        host.join("run/members"),
+        [&stays, &member("a2", "cp2", 12), &member("a3", "", 12)].map(String::as_str).concat(),
+    )
+    .expect("writable");
+    let double = format!("{ETCD}kube() {{ [ $1 = get ] || echo \"kube $*\"; }}\n");
+    assert_eq!(on_host(&host, &double, check(stale)).0, Some(1));
+    let (code, text) = on_host(&host, &double, first_shell(stale));
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(text, "removed a2\nremoved a3\nkube delete node --ignore-not-found --wait=false cp2 w1\n");
+    assert_eq!(std::fs::read_to_string(host.join("run/members")).expect("there"), stays);
+    assert_eq!(on_host(&host, &double, check(stale)).0, Some(0));
+    // Where etcd tells nothing, kubeadm's own check does.
+    let silent = "timeout() { return 1; }\nkube() { :; }\n";
+    assert_eq!(on_host(&host, silent, check(stale)).0, Some(0));
+    std::fs::remove_dir_all(host).expect("it is ours");
+}
+
+#[test]
 fn configuration_that_was_there_before_is_not_the_cnis() {
     let steps = steps(WantedCni::ManifestFile("cni.yaml".into()), bare_three(), true);
     let ready = find(&steps, "w1/cni/ready");

@@ -31,3 +31,23 @@ pub(crate) fn on_host(directory: &std::path::Path, doubles: &str, shell: &str) -
 pub(crate) fn first_shell(step: &Step) -> &str {
     step.apply.iter().find_map(|op| if let Op::Sh(shell) = op { Some(shell.as_str()) } else { None }).expect("shell")
 }
+
+/// A containerd in which an etcd runs whose members stand in a file. It refuses the first removal, as etcd does when a member has just come.
+pub(crate) const ETCD: &str = "\
+timeout() { shift; \"$@\"; }
+sleep() { :; }
+ctr() {
+    case \"$*\" in
+        *'tasks ls'*) echo 'abc 7 RUNNING' ;;
+        *'containers ls'*) echo abc ;;
+        *'member list'*) cat \"$RUN/members\" ;;
+        *'member remove'*)
+            if [ ! -e \"$RUN/refused\" ]; then : >\"$RUN/refused\"; echo 'Error: etcdserver: unhealthy cluster' >&2; return 1; fi
+            id=$(echo \"$*\" | sed 's/.*member remove \\([^ ]*\\).*/\\1/')
+            echo \"removed $id\"
+            grep -v \"^$id\" \"$RUN/members\" >\"$RUN/members.new\"
+            mv \"$RUN/members.new\" \"$RUN/members\"
+            ;;
+    esac
+}
+";

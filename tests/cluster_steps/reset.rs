@@ -136,26 +136,6 @@ fn control_planes_leave_etcd_one_after_another() {
     Graph::new(steps).expect("no circle");
 }
 
-/// A containerd in which an etcd runs whose members stand in a file. It refuses the first removal, as etcd does when a member has just come.
-const ETCD: &str = "\
-timeout() { shift; \"$@\"; }
-sleep() { :; }
-ctr() {
-    case \"$*\" in
-        *'tasks ls'*) echo 'abc 7 RUNNING' ;;
-        *'containers ls'*) echo abc ;;
-        *'member list'*) cat \"$RUN/members\" ;;
-        *'member remove'*)
-            if [ ! -e \"$RUN/refused\" ]; then : >\"$RUN/refused\"; echo 'Error: etcdserver: unhealthy cluster' >&2; return 1; fi
-            id=$(echo \"$*\" | sed 's/.*member remove \\([^ ]*\\).*/\\1/')
-            echo \"removed $id\"
-            grep -v \"^$id\" \"$RUN/members\" >\"$RUN/members.new\"
-            mv \"$RUN/members.new\" \"$RUN/members\"
-            ;;
-    esac
-}
-";
-
 #[test]
 fn members_are_taken_out_by_name_and_by_the_address_of_one_that_never_started() {
     let directory = scratch_host("members");

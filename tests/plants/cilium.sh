@@ -113,6 +113,6 @@ file /etc/sysctl.d/99-zzz-override_cilium.conf '-net.ipv4.conf.lxc*.rp_filter = 
 # Somebody else's configuration, which it put out of the way: the host's own podman here.
 if [ -e /etc/cni/net.d/87-podman-bridge.conflist ]; then
     mv /etc/cni/net.d/87-podman-bridge.conflist /etc/cni/net.d/87-podman-bridge.conflist.cilium_bak
-    printf 'file\t%s\t/etc/cni/net.d/87-podman-bridge.conflist.cilium_bak\n' "$owner"
+    printf 'renamed\t%s\t/etc/cni/net.d/87-podman-bridge.conflist.cilium_bak\n' "$owner"
 fi
 end

@@ -1,9 +1,7 @@
 # flannel, 0.28: pkg/backend/{vxlan,wireguard,ipip,hostgw}, pkg/trafficmngr/{iptables,nftables}, and its manifest's files.
-# Back ends and modes that exclude one another are planted together: people change them.
+# The bridge cni0 is of the plugin that it calls (cni-plugins.sh). Back ends and modes that exclude one another are planted together: people change them.
 # shellcheck shell=sh disable=SC2154
 begin flannel
-link cni0 type bridge
-ip addr add 10.244.1.1/24 dev cni0
 link flannel.1 type vxlan id 1 local "$(node_address)" dev "$(node_link)" dstport 8472 nolearning
 ip addr add 10.244.1.0/32 dev flannel.1
 ip route add 10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink

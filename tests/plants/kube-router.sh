@@ -25,7 +25,7 @@ ip route add local default dev lo table 78
 ip route add 203.0.113.7/32 dev kube-bridge table 79
 for line in '77 kube-router' '78 kube-router-dsr' '79 external_ip'; do
     echo "$line" >>/etc/iproute2/rt_tables
-    printf 'file\t%s\t/etc/iproute2/rt_tables\n' "$owner"
+    printf 'line\t%s\t/etc/iproute2/rt_tables %s\n' "$owner" "$line"
 done
 for name in kube-router-pod-subnets:net kube-router-node-ips:ip kube-router-local-ips:ip kube-router-svip:ip kube-router-svip-prt:ip,port KUBE-SRC-6FBDKGWHNK6LBWSQ:ip KUBE-DST-2FAIIK2E4RIPMTGF:ip; do
     ipset create "${name%:*}" "hash:${name#*:}" family inet timeout 0
@@ -52,6 +52,7 @@ COMMIT
 -A FORWARD -m comment --comment "kube-router netpol - TEMCG2JMHZYE7H7T" -j KUBE-ROUTER-FORWARD
 -A FORWARD -o kube-bridge -m comment --comment "allow inbound traffic to pods" -j ACCEPT
 -A FORWARD -i kube-bridge -m comment --comment "allow outbound traffic from pods" -j ACCEPT
+-A FORWARD -o $(node_link) -m comment --comment "allow outbound node port traffic on node interface with which node ip is associated" -j ACCEPT
 -A OUTPUT -m comment --comment "kube-router netpol - VEAAIY32XVBHCSCY" -j KUBE-ROUTER-OUTPUT
 -A KUBE-ROUTER-SERVICES -m comment --comment "allow input traffic to ipvs services" -m set --match-set ${six}kube-router-svip-prt dst,dst -j ACCEPT
 -A KUBE-ROUTER-SERVICES -m comment --comment "reject all unexpected traffic to service IPs" -m set ! --match-set ${six}kube-router-local-ips dst -j REJECT --reject-with $icmp

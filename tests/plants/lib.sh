@@ -14,9 +14,9 @@ tab=$(printf '\t')
 state() {
     ip -o link | sed -n 's/^[0-9]*: \([^:@]*\).*/\1/p' | grep -v '^veth[0-9a-f]*$' | sed 's/^/link\t/'
     for s_family in 4 6; do
-        ip "-$s_family" route show table all | grep -v -e '^local ' -e '^broadcast ' -e '^multicast ' -e '^anycast ' -e ' proto kernel' | sed "s/ *\$//; s/^/route\t-$s_family /"
+        ip "-$s_family" route show table all | grep -v -e '^local ' -e '^broadcast ' -e '^multicast ' -e '^anycast ' -e ' proto kernel' | sed "s/ table [^ ]*//; s/ *\$//; s/^/route\t-$s_family /"
         # Whole tables of somebody's own, the kernel's protocol or not.
-        ip "-$s_family" route show table all | sed -n "s/ *\$//; /table \(2004\|2005\|7[789]\) /s/^/route\t-$s_family /p"
+        ip "-$s_family" route show table all | sed -n "s/ *\$//; /table \(2004\|2005\|7[789]\)\( \|\$\)/s/^/route\t-$s_family /p"
         ip "-$s_family" rule | sed "s/^[0-9]*:${tab}//; s/ *\$//; s/^/policy-rule\t-$s_family /"
     done
     ip -o addr | awk '{ print "address\t" $4 " dev " $2 }' | grep -v 'dev veth'

@@ -39,9 +39,11 @@ COMMIT
 COMMIT
 RULES
     # The administrator's own, in both back ends and in each table: comments and chains that look like a cluster's and are not.
+    # iptables-nft makes a builtin chain when it is first wanted, and nobody takes that away: here they are all wanted.
     for tables in nft legacy; do
         rules "$program" <<RULES
 *filter
+:OUTPUT ACCEPT [0:0]
 :ADMIN - [0:0]
 :MY-KUBE-RULES - [0:0]
 :calico-dhcp-lan - [0:0]
@@ -58,12 +60,20 @@ RULES
 -A ADMIN -m comment --comment "admin's: -j KUBE-SERVICES is mentioned only" -j RETURN
 COMMIT
 *nat
+:PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
 -A POSTROUTING -m comment --comment "office masq" -o vpn0 -j MASQUERADE
 COMMIT
 *mangle
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
 -A PREROUTING -i vpn0 -m comment --comment "admin" -j MARK --set-xmark 0x77/0xff
 COMMIT
 *raw
+:OUTPUT ACCEPT [0:0]
 -A PREROUTING -i vpn0 -m comment --comment "NodeLocal is not meant" -j CT --notrack
 COMMIT
 RULES
@@ -171,9 +181,9 @@ ip rule add prio 1000 from 198.51.100.7 lookup 100
 ip rule add prio 1001 fwmark 0x77/0xff lookup 100
 ip -6 rule add prio 1000 from fd00:198::7 lookup 100
 echo '100 office' >>/etc/iproute2/rt_tables
-# A BPF program of the administrator's own on the host's interface.
+# A BPF program of the administrator's own on the host's interface, as early as a cluster's.
 if [ -x "${bpf-}" ]; then
-    able "$bpf" tc "$own" ingress office_shape office_shape 5 7 || without "a tc program: $(cat "$scratch/why")"
+    able "$bpf" tc "$own" ingress office_shape office_shape 1 7 || without "a tc program: $(cat "$scratch/why")"
 fi
 if able modprobe dummy && able ip link add vpn-dummy type dummy; then ip addr add 192.0.2.65/32 dev vpn-dummy; else without 'a dummy'; fi
 if able modprobe ip_vs && command -v ipvsadm >/dev/null; then
@@ -206,7 +216,7 @@ users: [{name: me, user: {token: none}}]
 CONFIG
 cp /home/vagrant/.kube/config /root/.kube/config
 chmod 600 /root/.kube/config /home/vagrant/.kube/config
-mkdir -p /etc/kubernetes
+mkdir -p /etc/kubernetes /etc/NetworkManager/conf.d
 echo 'kind: Policy' >/etc/kubernetes/audit-office.yaml
 sysctl -qw net.ipv4.conf.docker0.route_localnet=1
 end >/dev/null

@@ -1,6 +1,7 @@
 # weave, 2.8: net/bridge.go, net/expose.go, net/ipsec, npc/{constants,controller}.go, prog/weave-npc, prog/weave-kube.
 # The Open vSwitch datapath is a tap here: its kernel module is not there.
 # shellcheck shell=sh disable=SC2154
+ip netns add cni-4d5e6f70-8192-a3b4-c5d6-e7f8091a2b3c
 begin weave
 link weave type bridge
 ip addr add 10.32.0.1/12 dev weave
@@ -8,7 +9,7 @@ link vethwe-datapath type veth peer name vethwe-bridge
 ip link set vethwe-bridge master weave
 ip tuntap add dev datapath mode tap
 link vxlan-6784 type vxlan external dstport 6784 || :
-link vethwepl0a1b2c3 type veth peer name vethwepg0a1b2c3
+link vethwepl0a1b2c3 type veth peer name eth0 netns cni-4d5e6f70-8192-a3b4-c5d6-e7f8091a2b3c
 for set in weave-local-pods 'weave-k?Z;25^M}|1s7P3|H9i;*;MhG' 'weave-iuZcey(5DeXbzgRFs8Szo]<@p'; do
     ipset create "$set" hash:ip family inet comment
 done

@@ -19,3 +19,6 @@ others=$(grep -Ev '^node2/|/verify/|/join/(token|stale-nodes)$|/cni/' <<<"$touch
 [ "$(on node3 stat -c %Y /etc/kubernetes/kubelet.conf)" = "$kept" ] || fail "node3 was joined again"
 expect 0 "$slipway" up -c "$cluster"
 shows '^nothing to do'
+# The only control plane would take the cluster with it.
+expect 30 "$slipway" repair node1 --yes -c "$cluster"
+shows 'node1 is the only control plane'

@@ -74,7 +74,11 @@ attempt_clears() {
     # The first control plane has no one to say goodbye to: without admin.conf, kubeadm does not try to.
     [ "$1" != init ] || rm -f /etc/kubernetes/admin.conf
     timeout 60 systemctl stop kubelet || :
-    timeout 180 kubeadm reset -f --cri-socket="$socket" || say 'kubeadm reset did not end well; going on'
+    # Of etcd, those that are in the cluster have taken a cut join's member out before anything was asked of this host. Kubeadm would look
+    # for it for minutes.
+    a_skip=
+    [ "$1" = init ] || a_skip=--skip-phases=remove-etcd-member
+    timeout 180 kubeadm reset -f --cri-socket="$socket" ${a_skip:+"$a_skip"} || say 'kubeadm reset did not end well; going on'
     rm -f /etc/kubernetes/manifests/kube-apiserver.yaml /etc/kubernetes/manifests/kube-controller-manager.yaml \
         /etc/kubernetes/manifests/kube-scheduler.yaml /etc/kubernetes/manifests/etcd.yaml \
         /etc/kubernetes/admin.conf /etc/kubernetes/super-admin.conf /etc/kubernetes/kubelet.conf \

@@ -84,6 +84,9 @@ find_cgroups | what_of cgroup | while read -r group; do
     [ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null
 done
 rmdir /var/lib/cni/networks /var/lib/cni/results /var/lib/cni/cache/results /var/lib/cni/cache /var/lib/cni /etc/kubernetes 2>/dev/null
+# The kubelet makes these for drivers of volumes, kube-ovn the last one.
+rmdir -p /usr/libexec/kubernetes/kubelet-plugins/volume/exec 2>/dev/null
+rmdir /etc/origin 2>/dev/null
 find_files | awk -F '\t' '$4 == "stays" { print $6 }' | while read -r file; do
     say "kept: $file"
 done

@@ -7,14 +7,15 @@ done
 find_bpf | what_of bpf | sort -r | while read -r kind where more name; do
     case $kind in
     tc)
-        # shellcheck disable=SC2086 # a side and a number
+        # shellcheck disable=SC2086 # a side, a protocol and two numbers
         set -- $more $name
-        timeout 10 tc filter del dev "$where" "$1" pref "$2"
+        timeout 10 tc filter del dev "$where" "$1" protocol "$2" pref "$3" handle "$4" bpf
         # The hook of both sides holds nothing else any more.
         [ -n "$(timeout 10 tc filter show dev "$where" ingress 2>/dev/null)$(timeout 10 tc filter show dev "$where" egress 2>/dev/null)" ] ||
             timeout 10 tc qdisc del dev "$where" clsact 2>/dev/null
         ;;
-    xdp) timeout 10 ip link set dev "$where" xdp off ;;
+    # Each way of attaching is taken away by its own word; those that it was not fail.
+    xdp) for mode in xdp xdpgeneric xdpdrv xdpoffload; do timeout 10 ip link set dev "$where" "$mode" off 2>/dev/null; done ;;
     cgroup)
         # shellcheck disable=SC2086 # an attach type and a number
         set -- $more $name
@@ -24,6 +25,7 @@ find_bpf | what_of bpf | sort -r | while read -r kind where more name; do
 done
 find_bpf | what_of bpf | while read -r kind path; do
     [ "$kind" != pin ] || timeout 30 rm -rf "$path"
+    case $path in /sys/fs/bpf/tc/globals/*) rmdir /sys/fs/bpf/tc/globals /sys/fs/bpf/tc 2>/dev/null ;; esac
 done
 find_namespaces | what_of netns | while read -r name; do
     timeout 20 ip netns del "$name" 2>/dev/null || {

@@ -8,7 +8,7 @@ own_kube() {
 }
 
 own_server() {
-    r_address=$(sed -n 's/.*--advertise-address=//p' /etc/kubernetes/manifests/kube-apiserver.yaml | head -n 1)
+    r_address=$(sed -n 's/.*--advertise-address=//p' /etc/kubernetes/manifests/kube-apiserver.yaml 2>/dev/null | head -n 1)
     case $r_address in *:*) r_address="[$r_address]" ;; esac
     echo "https://${r_address:-127.0.0.1}:6443"
 }

@@ -1,18 +1,19 @@
 # BPF: programs on links and on the cgroup root, and what is pinned.
 
-# `tc LINK ingress|egress PREF` and `xdp LINK`, on links that stay. Programs of links that go, go with them.
+# `tc LINK ingress|egress PROTOCOL PREF HANDLE` and `xdp LINK`: a preference alone would take others' programs too.
 find_bpf() {
     if have tc; then
         ip -o link show 2>/dev/null | sed 's/^[0-9]*: \([^:@]*\).*/\1/' | while read -r b_link; do
             for b_side in ingress egress; do
                 timeout 10 tc filter show dev "$b_link" "$b_side" 2>/dev/null | awk -v place="tc $b_link $b_side" '
                     $1 == "filter" {
-                        pref = 0; name = ""
+                        protocol = "all"; pref = 0; name = ""
                         for (i = 2; i < NF; i++) {
+                            if ($i == "protocol") protocol = $(i + 1)
                             if ($i == "pref") pref = $(i + 1)
-                            if ($i == "handle") name = $(i + 2)
+                            if ($i == "handle") { handle = $(i + 1); name = $(i + 2) }
                         }
-                        if (name != "" && !(name ~ /^(chain|flowid|not_in_hw)$/)) print name "\t" place " " pref
+                        if (name != "" && !(name ~ /^(chain|flowid|not_in_hw)$/)) print name "\t" place " " protocol " " pref " " handle
                     }'
             done
         done | sort -u | programs
