@@ -26,7 +26,7 @@ pod_processes() {
         grep -s kubepods /proc/[0-9]*/cgroup
         grep -s -e '^State:' -e '^NSpid:' /proc/[0-9]*/status
     } | i_root=${i_root%/} awk '
-        { split($0, part, "/"); process = part[3] }
+        { process = $0; sub(/\/(cgroup|status):.*/, "", process); sub(/.*\//, "", process) }
         /\/status:State:/ { if ($2 ~ /^[ZX]/) skip[process] = 1; next }
         /\/status:NSpid:/ { if (NF > 3) skip[process] = 1; next }
         {
