@@ -11,7 +11,7 @@ fn ask(doubles: &str, call: &str) -> String {
     let knowledge = Knowledge::of(&Profiles::load(None).expect("the embedded profiles"));
     let text = reset::listing(&knowledge, true);
     let functions = text.trim_end().strip_suffix("list_all").expect("the call stands last");
-    let head = "one_line() { printf '%s' \"$*\"; }\ntimeout() { shift; \"$@\"; }\nSTATE=/nowhere RUN=/nowhere\n";
+    let head = "have() { command -v \"$1\" >/dev/null; }\none_line() { printf '%s' \"$*\"; }\ntimeout() { shift; \"$@\"; }\nSTATE=/nowhere RUN=/nowhere\n";
     let (code, said) = sh(&[], &format!("{head}{functions}\n{doubles}\n{call}\n"));
     assert_eq!(code, Some(0), "{said}");
     said
@@ -83,7 +83,7 @@ fn routing_tables_are_a_cnis_only_where_more_of_it_is() {
              '-4 -o route show table 2004') echo 'local default dev lo scope host' ;; *) : ;; esac; }}\nhave() {{ false; }}"
         )
     };
-    let call = "{ find_policy_rules; find_routes; } | attribute";
+    let call = "here=$(owners_here)\n{ find_policy_rules; find_routes; } | attribute";
     assert_eq!(ask(&ip("eth0"), call), "");
     assert_eq!(
         ask(&ip("cilium_host"), call),

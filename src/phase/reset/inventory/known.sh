@@ -56,7 +56,7 @@ owners_here() {
         find_files_of file
         find_sets
     } | awk -F '\t' 'NF == 6 && !seen[$2]++ { print $2 }'
-    cat "$RUN/owners" 2>/dev/null
+    cat "$RUN/owners" 2>/dev/null || :
 }
 
 # What is somebody else's while their program runs is not in the table, nor what others have too, of owners who are not here. Value: here.
