@@ -1,5 +1,6 @@
 //! The table of contents: which phases there are, and what each is for.
 
+mod before;
 pub mod cni;
 pub mod init;
 pub mod install;

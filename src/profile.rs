@@ -1,5 +1,6 @@
 //! What a distribution, a runtime or a CNI knows: pure data from TOML, embedded in the binary, overridable from a directory.
 
+mod changes;
 pub mod cni;
 mod leftovers;
 mod os;
@@ -10,6 +11,7 @@ mod template;
 
 use std::path::Path;
 
+pub use changes::Changes;
 pub use cni::CniProfile;
 pub use leftovers::{ComponentProfile, Knowledge, Leftovers};
 pub use os::{DeadRepositories, Firewall, Match, OsProfile, Repository, RepositoryPart, RuntimePackages};

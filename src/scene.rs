@@ -9,7 +9,7 @@ use crate::{
     config::{Cluster, Host, Role, Version},
     error::{Error, Kind, Result},
     facts::{Cgroup, Facts},
-    profile::{CniProfile, OsProfile, RuntimeProfile},
+    profile::{Changes, CniProfile, OsProfile, RuntimeProfile},
     secrets::Secrets,
     step::StepId,
 };
@@ -32,6 +32,8 @@ pub struct Stage<'a> {
     pub version: Version,
     pub sites: Vec<Site>,
     pub cni: Option<&'a CniProfile>,
+    /// What everything that a node may run changes on a host.
+    pub changes: Changes,
     pub secrets: &'a Secrets,
     /// The text of the CNI manifest that the cluster file names by path.
     pub manifest: Option<String>,

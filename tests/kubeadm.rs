@@ -14,7 +14,7 @@ use slipway::{
     config::{Cluster, Host, Local, Reach, Role, Version},
     facts::{Cgroup, Facts},
     kubeadm,
-    profile::{OsProfile, Profiles},
+    profile::{Changes, OsProfile, Profiles},
     scene::{Scene, Site, Stage},
 };
 
@@ -82,7 +82,7 @@ fn on_stage(case: &Case, sites: Vec<Site>, see: impl FnOnce(&[Scene<'_>])) {
     let secrets = secrets();
     let version: Version = case.version.parse().expect("a version");
     let stage =
-        Stage { cluster: &case.cluster, version, sites, cni: None, manifest: None, archives: Vec::new(), secrets: &secrets };
+        Stage { cluster: &case.cluster, version, sites, cni: None, changes: Changes::default(), manifest: None, archives: Vec::new(), secrets: &secrets };
     see(&stage.scenes().collect::<Vec<_>>());
 }
 

@@ -24,6 +24,11 @@ use crate::{
 };
 
 pub(super) async fn reset(run: &Run, wanted: cli::Reset) -> Result<u8> {
+    take_down(run, wanted, |hosts| format!("Take Kubernetes off {hosts}?")).await
+}
+
+/// A reset, for whatever it is done: `question` is asked with the names of the hosts.
+pub(super) async fn take_down(run: &Run, wanted: cli::Reset, question: fn(&str) -> String) -> Result<u8> {
     let mut aim = Aim::of(run, &wanted.whom)?;
     let typed = format!("{}{}", aim.typed, if wanted.purge { " --purge" } else { "" });
     if !wanted.yes && !ui::ask::is_possible() {
@@ -52,7 +57,7 @@ pub(super) async fn reset(run: &Run, wanted: cli::Reset) -> Result<u8> {
     let plan = ResetPlan { found, purge: wanted.purge, consequences };
     ui.aside(|| ui::reset_plan(&plan, run.json));
     if !wanted.yes {
-        ui = agreed(ui, &aim).await?;
+        ui = agreed(ui, question(&aim.targets.join(", "))).await?;
     }
 
     let session = Session::go_on(ui, report);
@@ -87,8 +92,7 @@ async fn ended(session: Session) -> Result<(Ui, crate::report::Report)> {
 }
 
 /// Asks before anything is lost. Ctrl-C is a no: a process that has once listened for it does not end by it.
-async fn agreed(mut ui: Ui, aim: &Aim) -> Result<Ui> {
-    let question = format!("Take Kubernetes off {}?", aim.targets.join(", "));
+async fn agreed(mut ui: Ui, question: String) -> Result<Ui> {
     let asked = tokio::task::spawn_blocking(move || {
         let answer = ui.aside(|| ui::ask::confirm(&question));
         (ui, answer)

@@ -18,7 +18,7 @@ use crate::{
     graph::Graph,
     lower,
     phase::PHASES,
-    profile::{CniProfile, Profiles},
+    profile::{Changes, CniProfile, Profiles},
     scene::{
         Archive, Site, Stage,
         address::{self, Neighbours},
@@ -147,6 +147,7 @@ impl Known {
             version: self.version,
             sites: self.sites.clone(),
             cni,
+            changes: Changes::of(&self.profiles),
             secrets: &self.secrets,
             manifest: self.manifest.clone(),
             archives: self.archives.clone(),

@@ -371,12 +371,17 @@ run_step_within() {
 
 # Nobody else works on this host while this shell lives; whoever does is waited for: hold_host LEDGER_NAME
 hold_host() {
-    # Private by the umask of every program.
-    mkdir -p "$RUN"
-    exec 9>"$RUN/lock"
-    # The step before this one says that it has ended a moment before its shell does: that is not worth a word.
     hh_tries=0
-    until flock -n 9; do
+    while :; do
+        # Private by the umask of every program.
+        mkdir -p "$RUN"
+        exec 9>"$RUN/lock"
+        if flock -n 9; then
+            # Whoever had it may have taken it away: see `leave_host`.
+            [ "$(stat -L -c %i /proc/self/fd/9)" != "$(stat -c %i "$RUN/lock" 2>/dev/null)" ] || break
+            continue
+        fi
+        # The step before this one says that it has ended a moment before its shell does: that is not worth a word.
         hh_tries=$((hh_tries + 1))
         if [ "$hh_tries" -lt 40 ]; then
             sleep 0.05
@@ -392,6 +397,11 @@ hold_host() {
         sleep 0.3
     done
     printf '%s\n' "$1" >"$RUN/holder"
+}
+
+# After the last step of a purge nothing of slipway stays on the host, the lock included, by the wish of that step.
+leave_host() {
+    [ ! -e "$RUN/leaves" ] || rm -rf "$RUN"
 }
 
 # The lock is this shell's own: a child that hangs in the kernel would hold it for ever. A step without an undo needs nothing of the
@@ -428,6 +438,7 @@ step_lives() {
         exit 1
     fi
     if proved 9>&-; then
+        leave_host
         mark end 10
         exit 10
     fi

@@ -1,6 +1,6 @@
 //! Start the control plane on the first host with kubeadm init.
 
-use super::{Phase, node, script::script};
+use super::{Phase, before, node, script::script};
 use crate::{
     error::Result,
     kubeadm,
@@ -60,6 +60,7 @@ fn initialise(scene: &Scene<'_>) -> Result<Step> {
     .after("install", "images")
     .check(node::is_member(scene))
     .write(File::secret(node::CONFIG, kubeadm::init_config(scene)?))
+    .undo(before::noted(scene))
     .sh(script(&values, &node::with_state(scene, INIT)))
     .detached()
     .hint(reset_hint(scene));

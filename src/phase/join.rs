@@ -1,6 +1,6 @@
 //! Join the other hosts to the cluster.
 
-use super::{Phase, node, script::script};
+use super::{Phase, before, node, script::script};
 use crate::{
     config::Role,
     error::Result,
@@ -111,6 +111,7 @@ fn join(scene: &Scene<'_>) -> Result<Step> {
         .after("install", "images")
         .check(node::is_member(scene))
         .write(File::secret(node::CONFIG, kubeadm::join_config(scene)?))
+        .undo(before::noted(scene))
         .sh(script(&values, &node::with_state(scene, JOIN)))
         .detached()
         .hint(format!(

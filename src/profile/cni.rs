@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Leftovers;
+use super::{Changes, Leftovers};
 use crate::error::{Error, Kind, Result};
 
 /// A CNI.
@@ -30,6 +30,8 @@ pub struct CniProfile {
     pub rollout: Vec<Workload>,
     #[serde(default)]
     pub leftovers: Leftovers,
+    #[serde(default)]
+    pub changes: Changes,
 }
 
 /// A manifest that a control plane fetches, at a version that is pinned here.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Deserialize;
 
-use super::Profiles;
+use super::{Changes, Profiles};
 use crate::lower::quote;
 
 /// A component of a node that is neither a CNI nor a runtime: the kubelet, kube-proxy, kube-vip, ...
@@ -15,6 +15,8 @@ pub struct ComponentProfile {
     /// One sentence for people.
     pub about: String,
     pub leftovers: Leftovers,
+    #[serde(default)]
+    pub changes: Changes,
 }
 
 /// What is found on a host when its owner is gone. Lists of names are globs of the shell (`*`, `?`, `[...]`).

@@ -184,6 +184,9 @@ pub struct Repository {
 pub struct Firewall {
     /// What stands between the first and the last port of a range.
     pub range: String,
+    /// Shell that prints the shell of an undo script that takes away what changing rules has left when they are as they were.
+    #[serde(default)]
+    pub settle: Option<String>,
     pub rules: Vec<FirewallRules>,
 }
 

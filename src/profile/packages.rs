@@ -65,6 +65,9 @@ pub struct PackageShell {
     /// FINGERPRINT: prints shell that takes a key out of the package manager's own keyring, if it is not in there yet. For undo
     /// scripts; left out where there is no such keyring.
     pub key_undo: Option<String>,
+    /// NAME...: prints shell that takes away what the package manager notes down beside the packages when it installs these: marks, keys
+    /// of repositories that the host had. For undo scripts, where it runs when the packages have gone.
+    pub aside_undo: Option<String>,
     /// NAME...: keeps upgrades away from packages; left out where the repository's file does that.
     pub hold: Option<String>,
     /// NAME...: ends that.
@@ -138,7 +141,7 @@ impl PackageShell {
     #[must_use]
     pub fn with<'a>(&'a self, text: &'a str) -> String {
         let some = |body: &'a str| Some(Cow::Borrowed(body));
-        let functions: [(&str, Option<Cow<'_, str>>); 23] = [
+        let functions: [(&str, Option<Cow<'_, str>>); 24] = [
             ("pkg_run", some(RUN)),
             ("pkg_call", some(&self.run)),
             ("pkg_wait", Some(format!("wait_for_locks {}", words(&self.locks)).into())),
@@ -159,6 +162,7 @@ impl PackageShell {
             ("pkg_added", some(&self.added)),
             ("pkg_purge", some(&self.purge)),
             ("pkg_key_undo", self.key_undo.as_deref().and_then(some)),
+            ("pkg_aside_undo", self.aside_undo.as_deref().and_then(some)),
             ("pkg_hold", self.hold.as_deref().and_then(some)),
             ("pkg_unhold", self.unhold.as_deref().and_then(some)),
             ("pkg_held", self.held.as_deref().and_then(some)),

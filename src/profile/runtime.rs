@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Leftovers, template::Template};
+use super::{Changes, Leftovers, template::Template};
 use crate::facts::Facts;
 
 /// A container runtime. Its packages are named by the OS profiles.
@@ -50,6 +50,8 @@ pub struct RuntimeProfile {
     pub pods: Pods,
     #[serde(default)]
     pub leftovers: Leftovers,
+    #[serde(default)]
+    pub changes: Changes,
     pub config: RuntimeConfig,
     /// What differs on hosts where a process may not lower its oom_score_adj, for a runtime that has no setting for it.
     #[serde(default)]

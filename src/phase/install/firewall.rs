@@ -57,6 +57,8 @@ fn step(scene: &Scene<'_>, name: &str, firewall: &Firewall) -> Result<Step> {
             rule(&held, &rules.trust.shell(&value)?, &rules.distrust.shell(&value)?, "");
         }
     }
+    // Undone last.
+    undo.push_str(firewall.settle.as_deref().unwrap_or_default());
     Ok(Step::new(
         scene.id(NAME, &format!("firewall-{name}")),
         format!("Open the cluster's ports in {name}"),

@@ -4,6 +4,7 @@ use super::{NAME, packages, runtime};
 use crate::{
     error::{Error, Kind, Result},
     lower::quote,
+    phase::before,
     profile::words,
     scene::Scene,
     step::{Check, Step, Undo},
@@ -48,6 +49,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
     .check(Check::Sh(shell.with(&format!("pkg_installed_at {version} {names}"))));
     let specs = format!("set -- $(pkg_specs {version} {names})");
     install = packages::with_programs(scene, install, &names, &["kubeadm", "kubelet", "kubectl"], &specs);
+    install.undo.insert(0, before::directories(scene));
     if last == "kubernetes-lists" {
         install = install.after(NAME, "prerequisites");
     }

@@ -80,9 +80,10 @@ pub(super) fn with_programs(scene: &Scene<'_>, mut step: Step, names: &str, prog
 
 /// The undo of an installation: purges exactly the packages that it adds, as the package manager foretells them.
 fn removal(shell: &PackageShell, specs: &str) -> Undo {
+    let aside = if shell.aside_undo.is_some() { "\n    pkg_aside_undo $new" } else { "" };
     let function = format!("pkg_purge() {{\n{}\n}}", shell.purge.trim_end());
     Undo::Record(shell.with(&format!(
-        "{specs}\npkg_some \"$@\"\nnew=$(pkg_added \"$@\")\nif [ -n \"$new\" ]; then\n    printf '%s\\n' {}\n    printf 'pkg_purge'\n    printf \" '%s'\" $new\n    printf ' || :\\n'\nfi",
+        "{specs}\npkg_some \"$@\"\nnew=$(pkg_added \"$@\")\nif [ -n \"$new\" ]; then\n    printf '%s\\n' {}\n    printf 'pkg_purge'\n    printf \" '%s'\" $new\n    printf ' || :\\n'{aside}\nfi",
         // `with` looks for calls by name: this text is only printed.
         quote(&function)
     )))

@@ -8,6 +8,7 @@ use super::{NAME, packages, proxy};
 use crate::{
     error::{Error, Kind, Result},
     lower::quote,
+    phase::before,
     profile::{RuntimePackages, words},
     scene::Scene,
     step::{Check, File, Step, Undo},
@@ -117,6 +118,7 @@ fn package(scene: &Scene<'_>, source: &RuntimePackages) -> Result<Vec<Step>> {
     step = packages::with_programs(scene, step, &names, &[&runtime.program], &format!("set -- {names}"));
     // Undone last to first: the package goes, then its data.
     step.undo.insert(0, Undo::Record(forget));
+    step.undo.insert(0, before::directories(scene));
     if source.repository.is_some() {
         step = step.after(NAME, if shell.known.is_some() { "runtime-lists" } else { "runtime-repository" });
     }

@@ -28,6 +28,7 @@ keep_config() {
         cp -a "$1" "$STATE/before$1"
         printf "if [ ! -e '%s' ] && [ -e '%s' ]; then cp -a '%s' '%s'; fi\n" "$1" "$STATE/before$1" "$STATE/before$1" "$1"
     elif [ ! -d "${1%/*}" ]; then
-        printf "rmdir '%s/cache' '%s' 2>/dev/null || :\n" "${1%/*}" "${1%/*}"
+        # Beside it kubectl keeps what it has asked, and no more than that.
+        printf "rm -rf '%s/cache' '%s/http-cache'\nrmdir '%s' 2>/dev/null || :\n" "${1%/*}" "${1%/*}" "${1%/*}"
     fi
 }

@@ -11,4 +11,5 @@ done
 if [ "$which" = all ]; then
     rm -f "$STATE/checks"
     rmdir "$STATE/undo" "$STATE/before" "$STATE" /var/lib/kubelet 2>/dev/null || :
+    : >"$RUN/leaves"
 fi

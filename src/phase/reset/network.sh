@@ -54,6 +54,29 @@ done
 rm -f "$RUN/addresses"
 
 # Tables of iptables' nftables back end that hold nothing any more: iptables makes them when it first needs them, and leaves them.
+# Without nft, which not every host has, the kernel is asked directly; it refuses where anything is in the table (NLM_F_NONREC).
+# drop_table ip|ip6 TABLE
+drop_table() {
+    if have nft; then
+        timeout 20 nft delete table "$1" "$2" 2>/dev/null
+    elif have perl; then
+        timeout 20 perl -e '
+            my ($family, $table) = (shift eq "ip6" ? 10 : 2, shift);
+            my ($sent, $answer, $kernel, @of) = 0;
+            sub message {
+                my ($type, $flags, $family, $resource, $body) = @_;
+                pack("LSSLLCCn", 20 + length $body, $type, $flags, ++$sent, 0, $family, 0, $resource) . $body;
+            }
+            my $name = pack("SS", 5 + length $table, 1) . "$table\0";
+            $name .= "\0" x (-length($name) % 4);
+            socket($kernel, 16, 3, 12) or exit 1;
+            send($kernel, message(16, 1, 0, 10, "") . message(0xa02, 0x105, $family, 0, $name) . message(17, 1, 0, 10, ""), 0) or exit 1;
+            recv($kernel, $answer, 4096, 0);
+            @of = unpack("LSSLLl", $answer);
+            exit($of[5] ? 1 : 0)' "$1" "$2"
+    fi
+}
+
 # empty_tables PROGRAM TABLE...
 empty_tables() {
     program=$1
@@ -63,7 +86,7 @@ empty_tables() {
     for table in "$@"; do
         if timeout 30 "$program-save" -t "$table" 2>/dev/null | grep -v -e '^#' -e '^\*' -e '^COMMIT' | grep -Eqv '^:[A-Z]+ ACCEPT '; then continue; fi
         timeout 30 "$program" -t "$table" -X 2>/dev/null
-        ! have nft || timeout 20 nft delete table "$family" "$table" 2>/dev/null
+        drop_table "$family" "$table"
     done
 }
 savers | while read -r program; do

@@ -7,6 +7,8 @@ left_undo "$which" | sort -r | while read -r entry; do
         say "${entry##*/} failed; it stays in the ledger"
     fi
 done
+# Of units whose package has gone.
+systemctl daemon-reload 2>/dev/null
 if [ "$which" = all ] && [ -z "$(left_undo all)" ]; then
     rm -rf "$STATE/undo" "$STATE/before" "$STATE/verified" "$STATE/cni" "$STATE/checks"
     rmdir "$STATE" 2>/dev/null
