@@ -53,14 +53,29 @@ break_shim_stopped() {
     host "$1" <<<'kill -STOP $(pidof containerd-shim-runc-v2 | cut -d " " -f 1)'
 }
 
-# By hand, and its pods run on.
+# By hand, and its pods run on; and so do a container of somebody else, and a pod of a machine that is a container on this host.
 break_containerd_removed() {
     host "$1" <<'END'
+mkdir -p /srv/stranger
+cp "/proc/$(pidof pause | cut -d ' ' -f 1)/root/pause" /srv/stranger
+ctr -n moby run -d --null-io --rootfs /srv/stranger stranger /pause
+for group in /sys/fs/cgroup/cgroup.procs /sys/fs/cgroup/*/cgroup.procs; do
+    [ ! -e "$group" ] || mkdir -p "${group%/*}/machine/kubepods/pod1"
+done
+setsid unshare -pf sh -c '
+    for group in /sys/fs/cgroup/machine/kubepods/pod1 /sys/fs/cgroup/*/machine/kubepods/pod1; do
+        echo $$ 2>/dev/null >"$group/cgroup.procs" || :
+    done
+    exec unshare -pf sleep 7777' >/dev/null 2>&1 </dev/null &
 systemctl stop containerd
 quietly dpkg --force-depends --purge containerd runc
 ! command -v containerd >/dev/null
-pidof pause >/dev/null
 END
+}
+
+strangers_live() {
+    on "$1" 'pgrep -f "sleep 7777" >/dev/null && [ -d /run/containerd/io.containerd.runtime.v2.task/moby/stranger ] &&
+        [ "$(pidof pause | wc -w)" = 1 ]' || fail "a container that is none of the cluster's is gone, or a pod is not"
 }
 
 break_kubelet_crashing() {
@@ -276,6 +291,7 @@ broken "$second" 'containerd removed while pods run, kubelet in a crash loop' co
 broken "$third" 'a shim hangs, a volume is busy' shim_stopped mount_busy
 reset 0 "$second" "$third"
 has_its_data "$third" busy
+strangers_live "$second"
 up_again "${ready[@]}"
 
 broken "$second" 'the disk is full' disk_full

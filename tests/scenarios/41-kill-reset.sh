@@ -8,7 +8,7 @@
 source "$(dirname "$0")/lib.sh"
 
 read -r first second third <<<"${lane_nodes[*]}"
-steps=(kubeadm containers mounts network files kubelet-off undo audit)
+steps=(kubeconfigs kubeadm containers mounts network files kubelet-off undo audit)
 moments=0
 
 # Ends what detached steps are under way on a host: end_jobs NODE
