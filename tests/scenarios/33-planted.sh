@@ -16,16 +16,16 @@ planting() {
     for name; do printf '(\n'; cat "$plants/lib.sh" "$plants/$name.sh"; printf '\n) </dev/null\n'; done
 }
 
-# Each planted thing is in the listing, of its kind, under its owner's name, by all of its words; both are KIND, OWNER and WHAT with tabs
-# between: all_are_listed PLANTED LISTING
+# Each planted thing is in the listing, of its kind, under its owner's name (or one of those with | between), by all of its words; both are
+# KIND, OWNER and WHAT with tabs between: all_are_listed PLANTED LISTING
 all_are_listed() {
     awk -F '\t' '
-        NR == FNR { what[$1, $2, ++count[$1, $2]] = " " $3 " "; kinds[$1, ++of[$1]] = $2 "\t" $3; next }
+        NR == FNR { what[$1, $2, ++count[$1, $2]] = " " $3 " "; next }
         {
-            words = split($3, word, " "); listed = 0
-            for (i = 1; i <= count[$1, $2] && !listed; i++) {
+            words = split($3, word, " "); owners = split($2, owner, "|"); listed = 0
+            for (o = 1; o <= owners; o++) for (i = 1; i <= count[$1, owner[o]] && !listed; i++) {
                 listed = 1
-                for (w = 1; w <= words && listed; w++) if (!index(what[$1, $2, i], " " word[w] " ")) listed = 0
+                for (w = 1; w <= words && listed; w++) if (!index(what[$1, owner[o], i], " " word[w] " ")) listed = 0
             }
             if (!listed) { print "not listed: " $0; missing++ }
         }
