@@ -2,7 +2,7 @@
 # The VM of scripts/vm: Debian's cloud kernel, the base image of the lab's hosts with some tools more as its disk, and qemu.
 
 VM_PACKAGES='ipset ipvsadm nftables wireguard-tools'
-VM_SECONDS=${VM_SECONDS:-180}
+VM_SECONDS=${VM_SECONDS:-300}
 # What the kernel needs to see its disk.
 VM_MODULES='virtio_pci virtio_blk crc32c_generic'
 
