@@ -35,6 +35,8 @@ pub struct Leftovers {
     pub addresses: Vec<Addresses>,
     /// Protocols of routes, by name or number (ip-route(8), `proto`; rtnetlink(7)).
     pub route_protocols: Vec<String>,
+    /// Files that name a network: routes through gateways into it are the owner's, though they carry no sign of their own.
+    pub routed_networks: Vec<RoutedNetwork>,
     /// Routing tables that are wholly the owner's, by number.
     pub route_tables: Vec<String>,
     /// Policy routing rules, as `ip rule` prints them behind the priority.
@@ -90,6 +92,14 @@ pub struct Addresses {
     /// Its manifest, as a glob.
     pub manifest: String,
     /// The environment variable in it whose value is the address.
+    pub variable: String,
+}
+
+/// A network that a component's file names, as `VARIABLE=NETWORK[,NETWORK]...` on a line.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoutedNetwork {
+    pub file: String,
     pub variable: String,
 }
 
@@ -191,6 +201,9 @@ fn rows(table: &mut String, owner: &str, leftovers: &Leftovers, unless: &str) {
     // What has two parts carries the second in the place of the expression.
     for Addresses { manifest, variable } in &leftovers.addresses {
         let _ = writeln!(table, "address\t{owner}\t0\t{variable}\t{manifest}\t{unless}");
+    }
+    for RoutedNetwork { file, variable } in &leftovers.routed_networks {
+        let _ = writeln!(table, "routed-network\t{owner}\t0\t{variable}\t{file}\t{unless}");
     }
     for Lines { file, line } in &leftovers.lines {
         let _ = writeln!(table, "line\t{owner}\t0\t{line}\t{file}\t{unless}");

@@ -5,8 +5,13 @@ begin cni-plugins
 container=6f1d0c3b5a7e9f2d4c6b8a0e1f3d5c7b9a0e2f4d6c8b0a1e3f5d7c9b1a2e4f6d
 sandbox=cni-2b8e6a1c-4f3d-9a7b-0c5e-1d2f3a4b5c6d
 ip netns add "$sandbox"
+end
+# The plugin makes it for flannel.
+begin 'cni-plugins|flannel'
 link cni0 type bridge
 ip addr add 10.244.1.1/24 dev cni0
+end
+begin cni-plugins
 ip link add veth9f3a1c2b type veth peer name eth0 netns "$sandbox"
 ip link set veth9f3a1c2b master cni0 up
 # What all port mappings share may be there already.

@@ -8,6 +8,8 @@ ip route add 10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink
 if link flannel-v6.1 type vxlan id 1 dev "$(node_link)" local fd00:77::13 dstport 8472 nolearning udp6zerocsumrx; then
     ip addr add fd00:10:244:1::/128 dev flannel-v6.1 2>/dev/null || :
 fi
+# To a node on the same segment, by host-gw or DirectRouting: a plain route.
+ip route add 10.244.3.0/24 via "$(ip route | awk '$1 == "default" { print $3; exit }')" dev "$(node_link)"
 link flannel-wg type wireguard || :
 link flannel-wg-v6 type wireguard || :
 link flannel.ipip type ipip local "$(node_address)" || :

@@ -173,6 +173,7 @@ link lxc-web1 type veth peer name lxc-web1-in
 # Routes: by hand, by a routing daemon, and in a table of the administrator's own.
 ip route add 198.51.100.0/24 via "$gateway" proto static
 ip route add 198.51.101.0/24 via "$gateway"
+ip route add 10.244.0.0/15 via "$gateway"
 ip route add blackhole 198.51.102.0/24 proto static
 ip route add 198.51.103.0/24 via "$gateway" proto zebra
 ip -6 route add blackhole fd00:198::/64 proto static

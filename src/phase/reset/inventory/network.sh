@@ -65,6 +65,15 @@ find_routes() {
             done
         done
     done
+    # By a daemon that gives its routes no protocol of their own, into the network of which its file tells.
+    rows routed-network | while IFS='	' read -r n_owner n_weight n_variable n_file; do
+        for n_network in $(sed -n "s/^$n_variable=\([0-9a-fA-F.:,/]*\)\$/\1/p" "$n_file" 2>/dev/null | tr ',' ' '); do
+            case $n_network in */0) continue ;; *:*) n_family=6 ;; *) n_family=4 ;; esac
+            ip "-$n_family" -o route show root "$n_network" 2>/dev/null | grep ' via ' | grep -v ' proto ' | sed 's/\\.*//; s/ *$//' | while read -r n_route; do
+                found route "$n_owner" "$n_weight" goes "into $n_variable" "-$n_family $n_route"
+            done
+        done
+    done
 }
 
 # The rows of a kind whose owner is also here with something that is certainly its own: tables and rules are known by numbers that an
