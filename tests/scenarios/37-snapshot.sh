@@ -30,8 +30,9 @@ column() {
     done
 }
 
-# What slipway itself keeps as long as packages stay: how to undo install, and in memory what it said.
-notes='^file	/(run|var/lib)/slipway(/|	)'
+# What slipway itself keeps as long as packages stay: how to undo install, and in memory what it said. And the kubelet, which install has
+# switched on for the node that is to come: a reset takes it from the boot, where it would only fail again and again.
+notes='^file	/(run|var/lib)/slipway(/|	)|^file	/etc/systemd/system/multi-user.target.wants/kubelet.service	|^unit	kubelet.service at boot	'
 
 # How many things of a kind differ: count COLUMN NODE KIND
 count() { awk -v kind="$3:" '$1 == kind && / different$/ { n = $2 } END { print n + 0 }' "$out/$1.$2"; }
