@@ -282,11 +282,11 @@ pub struct Reset {
 }
 
 impl Reset {
-    /// The reset of one node of the cluster file, which has been agreed to.
+    /// The reset of one node of the cluster file.
     #[must_use]
-    pub fn of_one(node: &str, backup: Option<PathBuf>) -> Self {
+    pub fn of_one(node: &str, yes: bool, backup: Option<PathBuf>) -> Self {
         let whom = Whom { nodes: vec![node.to_owned()], ..Whom::default() };
-        Self { whom, yes: true, purge: false, keep_packages: true, backup, force: false }
+        Self { whom, yes, purge: false, keep_packages: true, backup, force: false }
     }
 }
 

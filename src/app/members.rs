@@ -83,7 +83,7 @@ pub(super) async fn judge(
         .hosts
         .iter()
         .map(|host| Place {
-            name: &host.name,
+            name: node_name(bare, host, facts),
             addresses: addresses.get(&host.name).map_or(&[], Vec::as_slice),
             goes: is_target(&host.name),
         })
@@ -91,7 +91,12 @@ pub(super) async fn judge(
     let mut judged = Judged {
         notes: Vec::new(),
         strangers,
-        silent: places.iter().filter(|place| quorum::is_silent(&members, place)).map(|place| place.name.to_owned()).collect(),
+        silent: places
+            .iter()
+            .zip(&cluster.hosts)
+            .filter(|(place, _)| quorum::is_silent(&members, place))
+            .map(|(_, host)| host.name.clone())
+            .collect(),
         lost: None,
         others_answer: quorum::others_answer(&members, &places),
         addresses: addresses.clone(),
@@ -111,9 +116,13 @@ pub(super) async fn judge(
             return Ok(judged);
         }
         Some(Doubt::Stops(typed)) => format!("nothing was changed; to go on all the same: {typed} --force"),
-        None => "nothing was changed".to_owned(),
+        None => "nothing was changed; `slipway reset`, and then `slipway up`, takes a repair apart".to_owned(),
     };
-    let mut first = refusals.remove(0).hint(hint);
+    let mut first = refusals.remove(0);
+    if let Some((_, file)) = fleet.kept.filter(|_| targets.iter().any(|name| judged.strangers.contains(name))) {
+        first = first.hint(format!("if {file} is of an earlier cluster, remove it"));
+    }
+    let mut first = first.hint(hint);
     first.also = refusals;
     Err(first)
 }
@@ -149,6 +158,12 @@ impl Judged {
         let text = |addresses: &Vec<IpAddr>| addresses.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(" ");
         self.addresses.iter().map(|(host, addresses)| (host.clone(), text(addresses))).collect()
     }
+}
+
+/// The name that etcd has for a host. A machine that was named by its address goes by its host name there.
+fn node_name<'a>(bare: bool, host: &'a Host, facts: &'a [(Host, Facts)]) -> &'a str {
+    let known = facts.iter().find(|(other, _)| bare && other.name == host.name);
+    known.map_or(&host.name, |(_, facts)| &facts.hostname)
 }
 
 /// The addresses of each host that no other one has.

@@ -25,17 +25,11 @@ pub(super) async fn repair(run: Run, wanted: cli::Repair) -> Result<u8> {
             .hint(format!("add --yes: {} {} --yes", run.typed(), wanted.node)));
     }
     may_begin(&run, &wanted.node).await?;
-    if !wanted.yes {
-        let question =
-            format!("Reset {0} and join it again? What pods keep on {0} is lost; the other nodes stay as they are.", wanted.node);
-        if ui::ask::confirm(&question) != Some(true) {
-            return Err(Error::new(Kind::Interrupted, "nothing was changed"));
-        }
-    }
     let of = |command, only: &[String]| Run { command, only: only.to_vec(), ..run.clone() };
-    let taken = cli::Reset::of_one(&wanted.node, wanted.backup);
+    let taken = cli::Reset::of_one(&wanted.node, wanted.yes, wanted.backup);
     // Steps are left out of what builds, not of what takes down.
-    let code = reset::reset(&Run { skip: Vec::new(), ..of("reset", &[]) }, taken).await?;
+    let run_reset = Run { skip: Vec::new(), ..of("reset", &[]) };
+    let code = reset::take_down(&run_reset, taken, |node| format!("Reset {node} and join it again?")).await?;
     if code != 0 {
         return Ok(code);
     }

@@ -24,6 +24,11 @@ use crate::{
 };
 
 pub(super) async fn reset(run: &Run, wanted: cli::Reset) -> Result<u8> {
+    take_down(run, wanted, |hosts| format!("Take Kubernetes off {hosts}?")).await
+}
+
+/// A reset, for whatever it is done: `question` is asked with the names of the hosts.
+pub(super) async fn take_down(run: &Run, wanted: cli::Reset, question: fn(&str) -> String) -> Result<u8> {
     let mut aim = Aim::of(run, &wanted.whom)?;
     let typed = format!("{}{}", aim.typed, if wanted.purge { " --purge" } else { "" });
     if !wanted.yes && !ui::ask::is_possible() {
@@ -52,7 +57,7 @@ pub(super) async fn reset(run: &Run, wanted: cli::Reset) -> Result<u8> {
     let plan = ResetPlan { found, purge: wanted.purge, consequences };
     ui.aside(|| ui::reset_plan(&plan, run.json));
     if !wanted.yes {
-        ui = agreed(ui, &aim).await?;
+        ui = agreed(ui, question(&aim.targets.join(", "))).await?;
     }
 
     let session = Session::go_on(ui, report);
@@ -76,9 +81,7 @@ async fn look(run: &Run, session: &Session, aim: &mut Aim, profiles: &Profiles, 
     let hosts = aim.cluster.hosts.clone();
     let (hosts, surveyed) = leftovers::survey(run, session, aim, &hosts).await;
     let judged = members::judge(&aim.cluster, aim.bare, &surveyed.facts, &hosts, &aim.targets, Some(doubt)).await?;
-    let staying = judged.staying(&surveyed.facts, &aim.targets);
-    let whole = !judged.leaves_alone(&staying) && !staying.iter().any(|host| host.speaks);
-    let looked = leftovers::look(session, aim, hosts, surveyed, profiles, Some(whole)).await;
+    let looked = leftovers::look(session, aim, hosts, surveyed, profiles).await;
     Ok((looked, judged))
 }
 
@@ -87,8 +90,7 @@ async fn ended(session: Session) -> Result<(Ui, crate::report::Report)> {
 }
 
 /// Asks before anything is lost. Ctrl-C is a no: a process that has once listened for it does not end by it.
-async fn agreed(mut ui: Ui, aim: &Aim) -> Result<Ui> {
-    let question = format!("Take Kubernetes off {}?", aim.targets.join(", "));
+async fn agreed(mut ui: Ui, question: String) -> Result<Ui> {
     let asked = tokio::task::spawn_blocking(move || {
         let answer = ui.aside(|| ui::ask::confirm(&question));
         (ui, answer)
@@ -159,6 +161,7 @@ async fn work(
         staying: &staying,
         peers: &judged.peers(),
         leaves_alone: judged.leaves_alone(&staying),
+        ends: looked.whole,
         purge: wanted.purge,
         knowledge: &Knowledge::of(profiles),
     });

@@ -56,16 +56,14 @@ mkdir -p "$RUN"
 say '==> What is left'
 within_limit 60 list >"$RUN/left" 2>/dev/null
 [ -z "$l_doing" ] || say "not all could be listed within a minute; under way: $l_doing"
-tr -d '--' <"$RUN/left" | awk -F '	' -v counted="$counted" '
+tr -d '\001-\010\013-\037\177' <"$RUN/left" | awk -F '\t' -v counted="$counted" '
     $1 == "slipway-left left-end" { whole = 1 }
     $1 == "slipway-left left" {
         if ($4 ~ "^(" counted ")$") { left++; word = "left" } else word = $4 == "purge" ? "kept" : "stays"
-        printf "%-6s %s %s (%s; %s)
-", word, $2, $6, $3, $5
+        printf "%-6s %s %s (%s; %s)\n", word, $2, $6, $3, $5
     }
     END {
-        if (left) printf "%d things are left: run this again; a restart of the machine clears all that is not a file
-", left
+        if (left) printf "left: %d. Run this again; a restart of the machine clears all that is not a file\n", left
         else if (whole) print "clean"
         else print "not known: the list ended early"
         exit left || !whole ? 42 : 0

@@ -169,3 +169,39 @@ fn a_diff_keeps_every_line_of_both_sides() {
         assert_eq!((side([' ', '-']), side([' ', '+'])), (old.clone(), new.clone()), "{text}");
     }
 }
+
+#[test]
+fn a_reset_script_goes_on_after_failures_and_ends_with_what_is_left() {
+    let step = |name: &str, shell: &str| Step::new(StepId::new("here", "reset", name), name, "why").sh(shell);
+    let run = |bad: &str, left: &str, purge: bool| {
+        let graph = Graph::new(vec![step("first", bad), step("second", "say second ran")]).expect("a graph");
+        let listing = format!("printf '%s left\\t%s\\n' \"$NONCE\" \"{left}\"\nprintf '%s left-end\\n' \"$NONCE\"");
+        let listing = if left.is_empty() { "printf '%s left-end\\n' \"$NONCE\"".to_owned() } else { listing };
+        let dir = std::env::temp_dir().join(format!("slipway-reset-script-{}", std::process::id()));
+        let text = reset_script(&graph, &listing, purge)
+            .replace("STATE=/var/lib/slipway RUN=/run/slipway", &format!("STATE={0}/state RUN={0}/run", dir.display()))
+            .replace("$(id -u)", "0");
+        let mut all = Vec::new();
+        for shell in ["dash", "bash"] {
+            let output = std::process::Command::new(shell).args(["-c", &text]).output().expect("a shell");
+            let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+            assert!(said.contains("second ran\n"), "{shell}: {said}");
+            all.push((output.status.code().expect("an exit code"), said));
+        }
+        std::fs::remove_dir_all(&dir).expect("its own");
+        assert_eq!(all[0].0, all[1].0, "{all:?}");
+        all.remove(0)
+    };
+    let (code, said) = run("true", "", false);
+    assert!(code == 0 && said.ends_with("\nclean\n"), "{said}");
+    let (code, said) = run("die 'out of luck'", "", false);
+    assert!(code == 40 && said.contains("error: out of luck") && said.ends_with("clean\nfailed: reset/first\n"), "{said}");
+    let link = "link\tcalico\tgoes\tname cali*\tcali\u{1b}[31m1";
+    let (code, said) = run("true", link, false);
+    assert!(code == 42 && said.contains("\nleft   link cali[31m1 (calico; name cali*)\nleft: 1. Run this again"), "{said}");
+    let package = "package\tslipway's install\tpurge\tits name\tkubeadm";
+    let (code, said) = run("true", package, false);
+    assert!(code == 0 && said.contains("\nkept   package kubeadm (slipway's install; its name)\n"), "{said}");
+    assert_eq!(run("true", package, true).0, 42);
+    assert_eq!(run("true", "file\tx\tstays\ty\tz", true).0, 0);
+}

@@ -8,7 +8,7 @@ use slipway::{
     step::{Op, Step},
 };
 
-fn reset_steps(hosts: &[&str], staying: &[Staying<'_>], purge: bool) -> Vec<Step> {
+pub(super) fn reset_steps(hosts: &[&str], staying: &[Staying<'_>], purge: bool) -> Vec<Step> {
     let knowledge = Knowledge::of(&Profiles::load(None).expect("the embedded profiles"));
     let control_planes: Vec<&str> = hosts.iter().copied().filter(|host| host.starts_with("cp")).collect();
     let peers = hosts.iter().map(|host| ((*host).to_owned(), "192.0.2.7 2001:db8::7".to_owned())).collect();
@@ -18,13 +18,14 @@ fn reset_steps(hosts: &[&str], staying: &[Staying<'_>], purge: bool) -> Vec<Step
         staying,
         peers: &peers,
         leaves_alone: false,
+        ends: staying.is_empty(),
         purge,
         knowledge: &knowledge,
     })
 }
 
 /// The functions that list what is on a host, with `directory` in front of the paths in `moved`.
-fn inventory(directory: &std::path::Path, moved: &[&str]) -> String {
+pub(super) fn inventory(directory: &std::path::Path, moved: &[&str]) -> String {
     let knowledge = Knowledge::of(&Profiles::load(None).expect("the embedded profiles"));
     let text = reset::listing(&knowledge, true);
     let mut functions = text.trim_end().strip_suffix("list_all").expect("the call stands last").to_owned();

@@ -105,3 +105,50 @@ fn a_containerd_that_knows_no_directory_of_mirrors_has_them_in_its_configuration
         }
     }
 }
+
+#[test]
+fn a_unit_that_somebody_has_masked_is_unmasked_and_masked_again_by_a_purge() {
+    let all = steps(&cluster(), "1.34.2", Role::Worker, debian_container()).expect("steps");
+    let root = Root::new("masked", &[("run/unit", "masked\n"), ("etc/containerd/config.toml", "version = 2\n")]);
+    let doubles = "\
+wait_for() { :; }
+systemctl() {
+    case $1 in
+    is-enabled) cat \"/run/unit\" && grep -qx enabled \"/run/unit\" ;;
+    is-active) [ -e \"/run/containerd/containerd.sock\" ] ;;
+    unmask) echo disabled >\"/run/unit\" ;;
+    enable) ! grep -qx masked \"/run/unit\" && echo enabled >\"/run/unit\" ;;
+    restart) mkdir -p \"/run/containerd\" && sleep 0.1 && : >\"/run/containerd/containerd.sock\" ;;
+    esac
+}
+";
+    let undo = root.apply(doubles, find(&all, "runtime-service"));
+    let at = |text: &str| undo.find(text).unwrap_or_else(|| panic!("{text}: {undo}"));
+    assert!(at("systemctl disable -q --now 'containerd.service'") < at("systemctl mask -q 'containerd.service'"), "{undo}");
+    // One that was not is not.
+    let root = Root::new("unmasked", &[("run/unit", "disabled\n"), ("etc/containerd/config.toml", "version = 2\n")]);
+    let undo = root.apply(doubles, find(&all, "runtime-service"));
+    assert!(undo.contains("disable") && !undo.contains("systemctl mask"), "{undo}");
+}
+
+#[test]
+fn a_package_without_its_program_is_not_installed() {
+    let all = steps(&cluster(), "1.34.2", Role::Worker, debian_container()).expect("steps");
+    let step = find(&all, "kubernetes-packages");
+    let Check::Sh(check) = &step.check else { panic!("{:?}", step.check) };
+    let says = "#!/bin/sh\ncase $* in *Version*) echo installed 1.34.2-1.1 ;; *) echo installed ;; esac\n";
+    let root = Root::new("deleted", &[("bin/dpkg-query", says)]);
+    let path = format!("chmod 755 {0}/bin/dpkg-query\nPATH={0}/bin:$PATH\n", root.0.display());
+    assert_eq!(root.run(&format!("{path}have() {{ :; }}"), check), (Some(0), String::new()));
+    assert_eq!(root.run(&format!("{path}have() {{ [ \"$1\" != kubeadm ]; }}"), check).0, Some(1));
+    // It is put back by the same package once more; where all is well, or nothing is there, that is left out.
+    let Some(Op::Sh(again)) = step.apply.first() else { panic!("{:?}", step.apply) };
+    let says = |have: &str| {
+        let doubles = format!("{path}have() {{ {have}; }}\n");
+        let (before, last) = again.rsplit_once("\nif pkg_installed").expect("it stands last");
+        root.run(&doubles, &format!("{before}\npkg_specs() {{ echo kubeadm=1.34.2-1.1; }}\npkg_run() {{ echo \"$*\"; }}\nif pkg_installed{last}\necho untouched"))
+    };
+    let (code, text) = says("[ \"$1\" != kubeadm ] && [ \"$1\" != mark ]");
+    assert!(code == Some(0) && text.contains("install --reinstall kubeadm=1.34.2-1.1") && !text.contains("untouched"), "{text}");
+    assert_eq!(says("[ \"$1\" != mark ]"), (Some(0), "untouched\n".to_owned()));
+}

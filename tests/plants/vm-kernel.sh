@@ -1,6 +1,6 @@
 # What needs kernel modules that the lab's hosts do not have: links of the kinds dummy, ipip, geneve and wireguard, and IPVS. Each as its
 # owner makes it; the sources are named in the owners' own files.
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2034,SC2154
 modprobe -a ip_vs ipip dummy wireguard geneve
 begin -
 
@@ -40,6 +40,8 @@ ip rule add prio 99 not fwmark 0x200000/0x200000 lookup 1
 ip route add 10.250.79.0/26 dev wireguard.cali table 1
 owner=calico
 file /etc/cni/net.d/10-calico.conflist
+owner=flannel
+file /etc/cni/net.d/10-flannel.conflist
 
 # flannel
 link flannel-wg type wireguard
@@ -60,11 +62,13 @@ link genev_sys_6081 type geneve external dstport 6081
 
 # One look at everything is enough: emulated, it takes seconds. Whose each thing is, is told here.
 end | awk -F '\t' -v OFS='\t' '
+    # An address there is how the device is used.
+    $3 ~ /dev tunl0$/ && $1 == "address" { next }
     $3 ~ /kube-ipvs0|10[.]96[.]0|fd00:96|KUBE-/ { $2 = "kube-proxy" }
     $3 ~ /nodelocaldns/ { $2 = "nodelocaldns" }
     $3 ~ /kube-dummy-if|10[.]233[.]|tun-5a/ { $2 = "kube-router" }
     $3 ~ /cali|10[.]250[.]|lookup 1$/ { $2 = "calico" }
-    $3 ~ /^flannel/ { $2 = "flannel" }
+    $3 ~ /flannel/ { $2 = "flannel" }
     $3 ~ /^cilium/ { $2 = "cilium" }
     $3 ~ /^antrea|^genev_sys/ { $2 = "antrea" }
     { print }'

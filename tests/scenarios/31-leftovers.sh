@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # What a cluster leaves is listed, as a reset's plan too; resets without a cluster file, and by a script on the machine itself.
-# SLIPWAY_LEFTOVERS_NODE takes another host than the first of the lab.
+# SLIPWAY_LEFTOVERS_NODE takes another host than the first of the lane.
+# lane: 1
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
-node=${SLIPWAY_LEFTOVERS_NODE:-node1}
-scripts/lab up --nodes "${node#node}" >/dev/null
+node=${SLIPWAY_LEFTOVERS_NODE:-${lane_nodes[0]}}
+debian_hosts "$node"
 scripts/lab rebuild "$node" >/dev/null
 cluster_of "$node"
 address=$(awk -F'"' '/^address/ { print $2 }' "$cluster")

@@ -78,7 +78,7 @@ cluster_of() {
 # Debian hosts on the bridge, whatever they were before: debian_hosts NODE...
 debian_hosts() {
     local node options=()
-    for node; do options+=(--image "$node=debian" --network "$node=bridge"); done
+    for node; do options+=(--image "$node=debian" --network "$node=bridge" --disk "$node=machine"); done
     scripts/lab up --nodes "$(printf '%s\n' "${@#node}" | sort -n | tail -n 1)" "${options[@]}" >/dev/null
 }
 

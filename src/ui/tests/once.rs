@@ -1,7 +1,7 @@
 //! What is printed in one go (errors, findings, status, plans), and the names in JSON.
 
 use super::*;
-use crate::{error::Kind, graph::Graph, step::Step};
+use crate::{error::Kind, graph::Graph, leftover::Listing, step::Step};
 
 #[test]
 fn json_events_have_stable_names() {
@@ -117,4 +117,105 @@ fn json_plan_has_the_why_of_each_step() {
         json::plan(&Plan::all_due(graph)).to_string(),
         r#"{"event":"plan","nothing_to_do":false,"steps":[{"needs":[],"step":"node1/install/x","title":"Do x","verdict":"run","why":"Because."}]}"#
     );
+}
+
+/// What a host listed, by lines without their nonce.
+fn listing(lines: &[&str], complete: bool) -> Listing {
+    let mut listing = Listing::default();
+    lines.iter().for_each(|line| listing.take("n", &format!("n left\t{}", line.replace('|', "\t"))));
+    if complete {
+        listing.take("n", "n left-end");
+    }
+    listing
+}
+
+fn found<'a>(host: &'a str, listing: &'a Listing, error: Option<&'a Error>) -> Found<'a> {
+    Found { host, listing, error, keep_packages: false }
+}
+
+#[test]
+fn leftovers_stand_by_kind_and_owner_and_long_lists_are_folded() {
+    let mut lines = vec!["package|slipway's install|purge|name kubeadm|kubeadm 1.34.2".to_owned()];
+    lines.extend((1..=9).map(|number| format!("rule|kube-proxy|goes|chain KUBE-*|nat KUBE-SVC-{number}")));
+    lines.insert(5, "rule|calico|goes|comment cali:*|filter FORWARD -j ACCEPT".to_owned());
+    lines.push("file|nobody known|stays|in a directory of kubeadm|/etc/kubernetes/audit.yaml".to_owned());
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let (full, bare) = (listing(&lines, true), listing(&[], true));
+    let hosts = [found("cp1", &full, None), found("node22", &bare, None)];
+    assert_eq!(
+        leftovers::table(&hosts, true, Paint::OFF),
+        "\
+cp1: 10 go with a reset, 1 goes with `reset --purge` alone, 1 stays
+  kind     owner              fate   recognised by              what
+  rule     calico             goes   comment cali:*             filter FORWARD -j ACCEPT
+  rule     kube-proxy         goes   chain KUBE-*               nat KUBE-SVC-1
+  rule     kube-proxy         goes   chain KUBE-*               nat KUBE-SVC-2
+  rule     kube-proxy         goes   chain KUBE-*               nat KUBE-SVC-3
+  rule     kube-proxy         goes   chain KUBE-*               … and 6 more (-v shows them)
+  file     nobody known       stays  in a directory of kubeadm  /etc/kubernetes/audit.yaml
+  package  slipway's install  purge  name kubeadm               kubeadm 1.34.2
+
+node22: clean
+"
+    );
+    let whole = leftovers::table(&hosts, false, Paint::OFF);
+    assert!(whole.contains("KUBE-SVC-9\n") && !whole.contains("more"), "{whole}");
+}
+
+#[test]
+fn what_is_not_known_is_never_called_clean() {
+    let error = Error::new(Kind::Unreachable, "node1: no answer");
+    let (cut, none) = (listing(&["link|flannel|goes|name cni0|cni0"], false), Listing::default());
+    let text = leftovers::table(&[found("node1", &cut, Some(&error)), found("node2", &none, Some(&error))], true, Paint::OFF);
+    assert!(text.starts_with("node1: 1 goes with a reset; there may be more\n"), "{text}");
+    assert!(text.ends_with("\nnode2: not known\n"), "{text}");
+    let value = json::leftovers(&[found("node2", &none, Some(&error))]);
+    assert_eq!(
+        value.to_string(),
+        r#"{"event":"leftovers","hosts":[{"clean":false,"complete":false,"error":"node1: no answer","goes":0,"host":"node2","leftovers":[],"purge":0,"stays":0}]}"#
+    );
+    let stays = listing(&["link|flannel|stays|name x|x"], true);
+    let value = json::leftovers(&[found("node3", &stays, None)]);
+    assert_eq!(
+        value["hosts"][0]["leftovers"].to_string(),
+        r#"[{"fate":"stays","kind":"link","owner":"flannel","sign":"name x","what":"x"}]"#
+    );
+    assert_eq!((&value["hosts"][0]["clean"], &value["hosts"][0]["stays"]), (&true.into(), &1.into()));
+}
+
+#[test]
+fn the_plan_of_a_reset_says_what_goes_what_is_kept_and_what_ends() {
+    let lines = [
+        "process|kubelet|goes|its name|kubelet, process 8",
+        "process|containerd|goes|its name|pause, process 9",
+        "route|bridge|goes|protocol 115|10.244.1.0/24",
+        "repository|slipway's install|purge|its name|kubernetes.list",
+        "repository|slipway's install|purge|its name|docker.list",
+        "file|nobody known|stays|in a directory of kubeadm|/etc/kubernetes/audit.yaml",
+    ];
+    let (full, bare) = (listing(&lines, true), listing(&[], true));
+    let error = Error::new(Kind::Unreachable, "node3: no answer");
+    let none = Listing::default();
+    let mut plan = ResetPlan {
+        found: vec![found("cp1", &full, None), found("node2", &bare, None), found("node3", &none, Some(&error))],
+        purge: false,
+        consequences: vec!["the cluster ends".to_owned()],
+    };
+    assert_eq!(
+        leftovers::plan(&plan, Paint::OFF),
+        "\
+cp1
+  goes   2 processes (kubelet, containerd), 1 route (bridge)
+  kept   2 repositories (slipway's install); --purge takes them too
+  stays  file /etc/kubernetes/audit.yaml (in a directory of kubeadm)
+node2
+  goes   nothing: it is clean
+node3
+  not known:  node3: no answer
+! the cluster ends
+"
+    );
+    plan.purge = true;
+    let text = leftovers::plan(&plan, Paint::OFF);
+    assert!(text.contains("1 route (bridge), 2 repositories (slipway's install)\n") && !text.contains("kept"), "{text}");
 }
