@@ -1,26 +1,11 @@
 #!/usr/bin/env bash
 # A host of the EL family (dnf, rpm, firewalld) and a Debian host in one cluster, each in turn as the control plane: up, up again,
-# reset --purge, up. SLIPWAY_EL_NODES="DEBIAN EL" takes other hosts than the fourth and the sixth of the lab.
+# reset, up, reset --purge. SLIPWAY_EL_NODES="DEBIAN EL" takes other hosts than the fourth and the sixth of the lab.
 # lane: 2
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
 read -r debian el <<<"${SLIPWAY_EL_NODES:-node4 node6}"
-
-# What an EL host is: packages, keys of the package manager, files, firewall, rules, links.
-el_fingerprint() {
-    on "$el" sh -s <<'END'
-rpm -qa | grep -v '^gpg-pubkey' | sort
-dnf -q versionlock list
-find /etc /var/lib/slipway /var/lib/kubelet /opt /usr/local /root -xdev -path /etc/firewalld -prune -o -type f -exec sha256sum {} + 2>/dev/null | sort -k 2
-firewall-cmd --list-all-zones 2>/dev/null
-firewall-cmd --permanent --list-all-zones 2>/dev/null | grep -E 'ports:|sources:'
-systemctl list-unit-files --no-legend --no-pager | grep -v transient
-ip -o link | cut -d: -f2
-iptables-save | grep '^-' || :
-cat /proc/sys/net/ipv4/ip_forward
-END
-}
 
 # Whether a port of the EL host answers, from outside: reaches PORT
 reaches() { timeout 3 bash -c "exec 3<>/dev/tcp/$el_address/$1" 2>/dev/null; }
@@ -32,8 +17,7 @@ shows 'nothing changed$'
 scripts/lab rebuild "$debian" "$el" >/dev/null
 cluster_of "$debian" "$el"
 el_address=$(awk -F'"' -v name="$el" '/^name/ { this = $2 } /^address/ && this == name { print $2 }' "$cluster")
-el_fingerprint >"$work/before"
-grep -q '^firewalld' "$work/before" || fail "the EL host has no firewalld"
+on "$el" rpm -q firewalld >/dev/null || fail "the EL host has no firewalld"
 
 say "Debian control plane, EL worker"
 expect 0 "$slipway" up -c "$cluster"
@@ -54,15 +38,8 @@ expect 1 on "$el" dnf -q list --available kubelet
 on "$el" 'dnf repolist -v' | tr -d ' ' | grep -c '^Repo-id' | grep -qx 3 || fail "dnf has not three repositories"
 on "$el" 'grep -L "^gpgcheck=1" /etc/yum.repos.d/*.repo' | grep . && fail "a repository is not checked"
 
-say "reset --purge leaves an EL host as it was"
-expect 0 "$slipway" reset --yes --purge -c "$cluster"
-el_fingerprint >"$work/after"
-diff -u "$work/before" "$work/after" || fail "the purge left something on $el"
-key=$(sed -n 's/^fingerprint *= "\(.*\)"/\1/p' "$cluster" | head -n 1 | tail -c 9 | tr 'A-F' 'a-f')
-expect 1 on "$el" rpm -q "gpg-pubkey-$key"
-expect 0 "$slipway" reset --yes --purge -c "$cluster"
-
-say "the other way round: EL control plane, Debian worker"
+say "the other way round: EL control plane, Debian worker; that nothing is left of a purge is told by 37-snapshot.sh"
+expect 0 "$slipway" reset --yes -c "$cluster"
 cluster_of "$el" "$debian"
 expect 0 "$slipway" up -c "$cluster"
 nodes_are_ready 2
@@ -70,4 +47,7 @@ reaches 6443 || fail "the API server's port is closed"
 expect 0 "$slipway" up -c "$cluster"
 shows '^nothing to do'
 # Whoever comes next finds hosts without a cluster.
+expect 0 "$slipway" reset --yes --purge -c "$cluster"
+key=$(sed -n 's/^fingerprint *= "\(.*\)"/\1/p' "$cluster" | head -n 1 | tail -c 9 | tr 'A-F' 'a-f')
+expect 1 on "$el" rpm -q "gpg-pubkey-$key"
 expect 0 "$slipway" reset --yes --purge -c "$cluster"

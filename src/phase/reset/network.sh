@@ -105,9 +105,16 @@ savers | while read -r program; do
     # The option to wait for the lock is younger than some hosts.
     printf '%s\n' "$delta" | timeout 60 "$program-restore" -w 30 --noflush 2>/dev/null ||
         printf '%s\n' "$delta" | timeout 60 "$program-restore" --noflush
-    # shellcheck disable=SC2046 # names of tables
-    empty_tables "$program" $(printf '%s\n' "$delta" | sed -n 's/^\*//p')
+    : >"$RUN/had-rules"
 done
+# Those of the other family too: CNI plugins look for their rules there, which makes a table.
+if [ -e "$RUN/had-rules" ]; then
+    rm -f "$RUN/had-rules"
+    savers | while read -r program; do
+        # shellcheck disable=SC2046 # names of tables
+        empty_tables "$program" $(timeout 30 "$program-save" 2>/dev/null | sed -n 's/^\*//p')
+    done
+fi
 {
     find_nft_rules
     find_nft_chains
