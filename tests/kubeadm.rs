@@ -81,8 +81,16 @@ fn sites(case: &Case) -> Vec<Site> {
 fn on_stage(case: &Case, sites: Vec<Site>, see: impl FnOnce(&[Scene<'_>])) {
     let secrets = secrets();
     let version: Version = case.version.parse().expect("a version");
-    let stage =
-        Stage { cluster: &case.cluster, version, sites, cni: None, changes: Changes::default(), manifest: None, archives: Vec::new(), secrets: &secrets };
+    let stage = Stage {
+        cluster: &case.cluster,
+        version,
+        sites,
+        cni: None,
+        changes: Changes::default(),
+        manifest: None,
+        archives: Vec::new(),
+        secrets: &secrets,
+    };
     see(&stage.scenes().collect::<Vec<_>>());
 }
 

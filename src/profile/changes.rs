@@ -55,7 +55,10 @@ mod tests {
         for (index, directory) in changes.directories.iter().enumerate() {
             assert!(directory.starts_with('/') && !directory.ends_with('/'), "{directory}");
             let later = &changes.directories[index + 1..];
-            assert!(!later.iter().any(|other| directory.starts_with(&format!("{other}/"))), "{directory} stands before its parent");
+            assert!(
+                !later.iter().any(|other| directory.starts_with(&format!("{other}/"))),
+                "{directory} stands before its parent"
+            );
             assert!(!later.contains(directory), "{directory} stands there twice");
         }
         let at = |name: &str| changes.sysctls.iter().position(|each| each == name).expect(name);

@@ -13,7 +13,16 @@ fn settings_found(made: &Cluster, wanted: &Cluster) -> Option<(String, bool)> {
         slipway::kubeadm::settings(made).into_iter().map(|(name, digest)| (name.to_owned(), digest)).collect();
     let secrets = secrets(false);
     let version = Version { major: 1, minor: 34, patch: 2 };
-    let stage = Stage { cluster: wanted, version, sites, cni: None, changes: slipway::profile::Changes::default(), secrets: &secrets, manifest: None, archives: Vec::new() };
+    let stage = Stage {
+        cluster: wanted,
+        version,
+        sites,
+        cni: None,
+        changes: slipway::profile::Changes::default(),
+        secrets: &secrets,
+        manifest: None,
+        archives: Vec::new(),
+    };
     let findings = slipway::phase::preflight::examine(&stage);
     findings.into_iter().find(|finding| finding.id.name == "settings").map(|finding| (finding.what, finding.fatal))
 }
