@@ -157,6 +157,7 @@ fn reset_script(run: &Run, wanted: &cli::Render) -> Result<u8> {
         staying: &[],
         peers: &BTreeMap::new(),
         leaves_alone: true,
+        ends: false,
         purge: wanted.purge,
         knowledge: &knowledge,
     });

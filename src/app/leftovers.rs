@@ -27,7 +27,7 @@ use crate::{
 pub(super) struct Looked {
     pub(super) hosts: Hosts,
     pub(super) surveyed: Surveyed,
-    /// Whether nobody stays who could speak for the cluster of the targets: it goes with them, as far as one can know.
+    /// Whether no control plane stays of the targets' cluster: it goes with them, as far as one can know.
     pub(super) whole: bool,
     /// Of each target that answered, and of those that did not if the API side has something of theirs.
     pub(super) audits: BTreeMap<String, Audit>,
@@ -41,7 +41,7 @@ pub(super) async fn leftovers(run: &Run, wanted: cli::Leftovers) -> Result<u8> {
     let concerned = |host: &&Host| aim.is_target(&host.name) || host.role == Role::ControlPlane;
     let hosts: Vec<Host> = aim.cluster.hosts.iter().filter(concerned).cloned().collect();
     let (hosts, surveyed) = survey(run, &session, &mut aim, &hosts).await;
-    let mut looked = look(&session, &aim, hosts, surveyed, &profiles, None).await;
+    let mut looked = look(&session, &aim, hosts, surveyed, &profiles).await;
     if let Some((ui, _)) = session.end().await {
         ui.abandon();
     }
@@ -71,17 +71,10 @@ pub(super) async fn survey(run: &Run, session: &Session, aim: &mut Aim, hosts: &
     (Arc::new(std::mem::take(&mut surveyed.hosts)), surveyed)
 }
 
-/// Lists what is on the targets. `whole`: nobody stays who could speak for their cluster, where that is known.
-pub(super) async fn look(
-    session: &Session,
-    aim: &Aim,
-    hosts: Hosts,
-    surveyed: Surveyed,
-    profiles: &Profiles,
-    whole: Option<bool>,
-) -> Looked {
+/// Lists what is on the targets.
+pub(super) async fn look(session: &Session, aim: &Aim, hosts: Hosts, surveyed: Surveyed, profiles: &Profiles) -> Looked {
     let members = members(session, aim, &hosts, &surveyed.facts).await;
-    let whole = whole.unwrap_or_else(|| is_whole(aim, &surveyed.facts, &members));
+    let whole = is_whole(aim, &surveyed.facts, &members);
     let mut audits = audit::audit(&hosts, &aim.targets, &reset::listing(&Knowledge::of(profiles), whole)).await;
     for (name, leftover) in outlived(aim, &surveyed.facts, &members) {
         audits.entry(name).or_default().listing.add(leftover);
@@ -92,7 +85,10 @@ pub(super) async fn look(
 /// Of machines without a cluster file, their own control planes must say that they are all there are.
 fn is_whole(aim: &Aim, facts: &[(Host, Facts)], members: &[Member]) -> bool {
     if !aim.bare {
-        return !facts.iter().any(|(host, facts)| !aim.is_target(&host.name) && speaks(facts));
+        // A control plane that is only out of reach keeps the cluster.
+        let stays = |host: &Host| host.role == Role::ControlPlane && !aim.is_target(&host.name);
+        return !aim.cluster.hosts.iter().any(stays)
+            && !facts.iter().any(|(host, facts)| !aim.is_target(&host.name) && speaks(facts));
     }
     let ours: Vec<&str> = facts.iter().map(|(host, facts)| aim.node_name(&host.name, Some(facts))).collect();
     let mut leading = facts.iter().filter(|(_, facts)| facts.kubernetes.is_control_plane()).peekable();

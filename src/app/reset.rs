@@ -81,9 +81,7 @@ async fn look(run: &Run, session: &Session, aim: &mut Aim, profiles: &Profiles, 
     let hosts = aim.cluster.hosts.clone();
     let (hosts, surveyed) = leftovers::survey(run, session, aim, &hosts).await;
     let judged = members::judge(&aim.cluster, aim.bare, &surveyed.facts, &hosts, &aim.targets, Some(doubt)).await?;
-    let staying = judged.staying(&surveyed.facts, &aim.targets);
-    let whole = !judged.leaves_alone(&staying) && !staying.iter().any(|host| host.speaks);
-    let looked = leftovers::look(session, aim, hosts, surveyed, profiles, Some(whole)).await;
+    let looked = leftovers::look(session, aim, hosts, surveyed, profiles).await;
     Ok((looked, judged))
 }
 
@@ -163,6 +161,7 @@ async fn work(
         staying: &staying,
         peers: &judged.peers(),
         leaves_alone: judged.leaves_alone(&staying),
+        ends: looked.whole,
         purge: wanted.purge,
         knowledge: &Knowledge::of(profiles),
     });

@@ -67,6 +67,8 @@ pub struct Reset<'a> {
     pub peers: &'a BTreeMap<String, String>,
     /// The control planes must take leave of etcd by themselves: others of its members answer, but none of the hosts that stay speaks.
     pub leaves_alone: bool,
+    /// The cluster ends with these hosts: kubeconfigs open nothing any more. Not so where its control planes are only out of reach.
+    pub ends: bool,
     /// Also undo what the install phase did.
     pub purge: bool,
     /// What everybody leaves: what is found is taken away, whatever a cluster file says.
@@ -81,11 +83,12 @@ impl Reset<'_> {
 }
 
 /// Shell that lists what of a cluster is on a host, and changes nothing: with `NONCE` set it prints a line for each thing,
-/// `NONCE left KIND OWNER FATE SIGN WHAT` with tabs between, and at last `NONCE left-end`. `whole` says that no host stays that could
-/// speak for the cluster.
+/// `NONCE left KIND OWNER FATE SIGN WHAT` with tabs between, and at last `NONCE left-end`. `ends` says that no host of the
+/// cluster stays.
 #[must_use]
-pub fn listing(knowledge: &Knowledge, whole: bool) -> String {
-    inventory(knowledge, if whole { "yes" } else { "" }, "list_all\n")
+pub fn listing(knowledge: &Knowledge, ends: bool) -> String {
+    let ends = if ends { "yes" } else { "" };
+    inventory(knowledge, ends, ends, "list_all\n")
 }
 
 /// The steps of a reset. They are to be run to the end whatever fails on the way.
@@ -135,7 +138,7 @@ fn on_host(reset: &Reset<'_>, host: &str, before: Vec<StepId>) -> Vec<Step> {
     let whole = reset.whole();
     let speaker = reset.staying.iter().find(|host| host.speaks).map_or("", |host| host.name);
     let which = if reset.purge { "all" } else { "but-install" };
-    let inventory = |text: &str| inventory(reset.knowledge, whole, text);
+    let inventory = |text: &str| inventory(reset.knowledge, whole, if reset.ends { "yes" } else { "" }, text);
     let containers = format!("set +e\n{}{PODS}", reset.knowledge.end_pods);
     let mut rows = vec![
         (
@@ -323,11 +326,11 @@ fn unroute(staying: &str, host: &str) -> Step {
 }
 
 /// `text` behind the functions of the inventory that it mentions, and what they know.
-fn inventory(knowledge: &Knowledge, whole: &str, text: &str) -> String {
+fn inventory(knowledge: &Knowledge, whole: &str, ends: &str, text: &str) -> String {
     let pods = format!("find_pods() {{\n{}:\n}}\n", knowledge.list_pods);
-    let text = format!("knowledge=$(uncontested)\n\n{text}");
+    let text = format!("here=$(owners_here)\nknowledge=$(uncontested)\n\n{text}");
     let functions = INVENTORY.for_text(&format!("{text}\n{pods}"));
-    let values = [("knowledge", knowledge.table()), ("whole", whole.to_owned())];
+    let values = [("knowledge", knowledge.table()), ("whole", whole.to_owned()), ("ends", ends.to_owned())];
     let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
     script(&values, &format!("{functions}\n{pods}{text}"))
 }

@@ -107,6 +107,9 @@ pub struct Lines {
 #[serde(deny_unknown_fields)]
 pub struct Contested {
     pub process: String,
+    /// What these things are is certain although nothing else of the owner is there any more.
+    #[serde(default)]
+    pub alone: bool,
     pub things: Leftovers,
 }
 
@@ -136,13 +139,13 @@ impl Knowledge {
         }
     }
 
-    /// For the reset's shell: a line for each thing, `KIND OWNER WEIGHT ERE GLOB UNLESS` with tabs between. WEIGHT is how many letters
-    /// of a glob are no wildcards, ERE is the glob as an extended regular expression for awk, UNLESS a process or `-`.
+    /// For the reset's shell: a line for each thing, `KIND OWNER WEIGHT ERE GLOB UNLESS ALONE` with tabs between. WEIGHT is how many letters
+    /// of a glob are no wildcards, ERE is the glob as an extended regular expression for awk, UNLESS a process or `-`, ALONE `alone` or `-`.
     #[must_use]
     pub fn table(&self) -> String {
         let mut table = String::new();
         for (owner, leftovers) in &self.owners {
-            rows(&mut table, owner, leftovers, "-");
+            rows(&mut table, owner, leftovers, "-\t-");
         }
         table
     }
@@ -192,8 +195,8 @@ fn rows(table: &mut String, owner: &str, leftovers: &Leftovers, unless: &str) {
     for Lines { file, line } in &leftovers.lines {
         let _ = writeln!(table, "line\t{owner}\t0\t{line}\t{file}\t{unless}");
     }
-    for Contested { process, things } in &leftovers.contested {
-        rows(table, owner, things, process);
+    for Contested { process, alone, things } in &leftovers.contested {
+        rows(table, owner, things, &format!("{process}\t{}", if *alone { "alone" } else { "-" }));
     }
 }
 
@@ -250,11 +253,11 @@ mod tests {
     fn no_name_in_the_binary_is_so_short_that_it_takes_what_is_others() {
         let knowledge = Knowledge::of(&Profiles::load(None).expect("the embedded profiles"));
         let table = knowledge.table();
-        assert!(table.contains("chain\tkube-proxy\t5\t^KUBE-.*$\tKUBE-*\t-\n"), "{table}");
+        assert!(table.contains("chain\tkube-proxy\t5\t^KUBE-.*$\tKUBE-*\t-\t-\n"), "{table}");
         let mut rows = 0;
         for row in table.lines() {
             let fields: Vec<&str> = row.split('\t').collect();
-            let [kind, _, weight, _, glob, _] = fields[..] else { panic!("{row:?} has not six fields") };
+            let [kind, _, weight, _, glob, _, _] = fields[..] else { panic!("{row:?} has not seven fields") };
             assert!(fields.iter().all(|field| !field.is_empty()), "{row:?}");
             rows += 1;
             let least = match kind {

@@ -18,6 +18,7 @@ pub(super) fn reset_steps(hosts: &[&str], staying: &[Staying<'_>], purge: bool) 
         staying,
         peers: &peers,
         leaves_alone: false,
+        ends: staying.is_empty(),
         purge,
         knowledge: &knowledge,
     })

@@ -2,7 +2,7 @@
 
 keep_units() {
     printf '%s\n' "$units" | while read -r b_unit; do
-        systemctl is-active -q "$b_unit" 2>/dev/null || printf "systemctl stop -q '%s' 2>/dev/null || :\n" "$b_unit"
+        systemctl is-active -q "$b_unit" 2>/dev/null || printf "[ -n \"\$(systemctl show -p RequiredBy,BoundBy --value '%s' | tr -d '\\\\n')\" ] || systemctl stop -q '%s' 2>/dev/null || :\n" "$b_unit" "$b_unit"
     done
 }
 

@@ -7,7 +7,17 @@ rm -f "$refused"
 # Deleting through a mount would delete somebody's data, and one from the same disk is no other file system.
 delete() {
     for d_file do
+        # Of a link, the link goes, and nothing of where it leads.
+        if [ -h "$d_file" ]; then
+            rm -f "$d_file"
+            continue
+        fi
         d_mounts=$(mounts_below "$d_file")
+        if is_mount_point "$d_file"; then
+            say "still mounted, and not deleted: $d_file"
+            : >"$refused"
+            continue
+        fi
         if [ -z "$d_mounts" ]; then
             remove "$d_file"
             continue
@@ -62,7 +72,14 @@ done
     printf '%s\n' "$STATE/attempt" "$STATE/attempt.ca" "$STATE/settings" "$STATE/verified" "$STATE/cni" "$RUN/kubeadm.yaml" "$RUN/kube"
 } | while read -r glob; do
     for file in $glob; do
-        if [ -e "$file" ] || [ -h "$file" ]; then delete "$file"; fi
+        if [ -d "$file" ] && [ ! -h "$file" ] && is_mount_point "$file"; then
+            # A disk of its own: that stays, empty.
+            for inner in "$file"/* "$file"/.[!.]*; do
+                if [ -e "$inner" ] || [ -h "$inner" ]; then delete "$inner"; fi
+            done
+        elif [ -e "$file" ] || [ -h "$file" ]; then
+            delete "$file"
+        fi
     done
 done
 {
@@ -74,8 +91,8 @@ done
 rows line | while IFS='	' read -r owner weight line file; do
     if grep -Exqs -e "$line" "$file"; then
         grep -Evx -e "$line" "$file" >"$RUN/lines"
-        # In place: the file keeps its mode and owner.
-        cat "$RUN/lines" >"$file"
+        # In place: the file keeps its mode and owner. A copy that was cut short by a full disk is none.
+        if [ "$(($(grep -Ecx -e "$line" "$file") + $(wc -l <"$RUN/lines")))" = "$(wc -l <"$file")" ]; then cat "$RUN/lines" >"$file"; fi
         rm -f "$RUN/lines"
     fi
 done
@@ -86,7 +103,7 @@ done
 rmdir /var/lib/cni/networks /var/lib/cni/results /var/lib/cni/cache/results /var/lib/cni/cache /var/lib/cni /etc/kubernetes 2>/dev/null
 # The kubelet makes these for drivers of volumes, kube-ovn the last one.
 rmdir -p /usr/libexec/kubernetes/kubelet-plugins/volume/exec 2>/dev/null
-rmdir /etc/origin 2>/dev/null
+rmdir /etc/origin /var/lib/etcd 2>/dev/null
 find_files | awk -F '\t' '$4 == "stays" { print $6 }' | while read -r file; do
     say "kept: $file"
 done

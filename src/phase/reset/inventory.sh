@@ -8,7 +8,7 @@ left_kubelet() {
     } | while read -r i_glob; do
         case $i_glob in /etc/kubernetes/*.conf | /etc/kubernetes/manifests/*) ;; *) continue ;; esac
         for i_file in $i_glob; do
-            [ ! -e "$i_file" ] || printf '%s\n' "$i_file"
+            [ ! -e "$i_file" ] || [ -d "$i_file" ] || printf '%s\n' "$i_file"
         done
     done
 }
@@ -78,16 +78,30 @@ mounts_below() {
     done
 }
 
+# Whether a file system is mounted at this very directory.
+is_mount_point() {
+    m_point=$(timeout -k 1 5 readlink -f "$1") || m_point=$1
+    m_point=$m_point awk '$5 == ENVIRON["m_point"] { found = 1 } END { exit !found }' /proc/self/mountinfo
+}
+
+# What is going to be removed, and may have mounts below it. Of a link to elsewhere only the link goes, unless it stands for a disk.
+doomed() {
+    for i_file in $(globs file); do
+        [ -h "$i_file" ] || printf '%s\n' "$i_file"
+    done
+    globs emptied-directory
+}
+
 # Mounts below what is going to be removed.
 left_mounts() {
-    # shellcheck disable=SC2046 # they are patterns
-    mounts_below $(globs file emptied-directory)
+    # shellcheck disable=SC2046 # they are words
+    mounts_below $(doomed)
 }
 
 # The numbers of the FUSE connections behind such mounts.
 fuse_below() {
     # shellcheck disable=SC2046 # they are patterns
-    mount_lines $(globs file emptied-directory) | sed -n 's/^[^ ]* 0:\([0-9]*\) fuse\(\..*\)\{0,1\}$/\1/p' | sort -u
+    mount_lines $(doomed) | sed -n 's/^[^ ]* 0:\([0-9]*\) fuse\(\..*\)\{0,1\}$/\1/p' | sort -u
 }
 
 # Whoever owns what a mount lies below owns the mount.
@@ -99,7 +113,8 @@ find_mounts() {
             rows emptied-directory
         } | while IFS='	' read -r i_owner i_weight i_ere i_glob; do
             for i_file in $i_glob; do
-                case $i_mount in "$i_file"/*) found mount "$i_owner" "$i_weight" goes "below $i_file" "$i_mount" ;; esac
+                i_real=$(timeout -k 1 5 readlink -f "$i_file") || i_real=$i_file
+                case $i_mount in "$i_file"/* | "$i_real"/*) found mount "$i_owner" "$i_weight" goes "below $i_file" "$i_mount" ;; esac
             done
         done
     done

@@ -16,14 +16,9 @@ runtime_answers() {
     esac >/dev/null 2>&1
 }
 
-# Whether a file system is mounted at this very directory.
-is_mount_point() {
-    m_point=$(timeout -k 1 5 readlink -f "$1") || m_point=$1
-    m_point=$m_point awk '$5 == ENVIRON["m_point"] { found = 1 } END { exit !found }' /proc/self/mountinfo
-}
-
 # Only the manifests tell them, and those go here.
 addresses_told >>"$RUN/addresses"
+printf '%s\n' "$here" >>"$RUN/owners"
 stop_unit kubelet 60
 for process in $(processes_of kubelet .); do
     kill -s KILL "$process"
@@ -52,6 +47,9 @@ if have kubeadm && [ -n "$(left_kubelet)" ]; then
     # It unmounts a disk of the kubelet's own, deletes through mounts, and asks the runtime for each pod many times over.
     if [ -n "$(left_mounts)" ]; then
         why='something is still mounted below /var/lib/kubelet'
+    elif [ -n "$(others_networks)" ]; then
+        # Up to 1.24 it deletes /var/lib/cni.
+        why="/var/lib/cni holds what is not the cluster's: $(one_line "$(others_networks)")"
     elif is_mount_point /var/lib/kubelet; then
         why='/var/lib/kubelet is a disk of its own'
     elif ! runtime_answers "$socket"; then
@@ -69,7 +67,7 @@ if have kubeadm && [ -n "$(left_kubelet)" ]; then
     fi
 fi
 left_kubelet | while read -r file; do
-    case $file in /*) rm -rf "$file" ;; esac
+    case $file in /*) timeout -k 2 20 rm -f "$file" ;; esac
 done
 stop_unit kubelet 20
 timeout -k 2 10 systemctl reset-failed kubelet 2>/dev/null

@@ -115,14 +115,11 @@ pub struct Place<'a> {
 }
 
 impl Member {
-    /// The host of the cluster file that it is on. One that has never started has no name yet, but an address.
+    /// The host that it is on. One that has never started has no name yet, but an address.
     fn place<'a>(&self, places: &'a [Place<'a>]) -> Option<&'a Place<'a>> {
         places.iter().find(|place| {
-            if self.name.is_empty() {
-                self.peers.iter().any(|peer| place.addresses.contains(peer))
-            } else {
-                self.name == place.name
-            }
+            // A host that was named by its address may call itself otherwise than its node.
+            self.name == place.name || self.peers.iter().any(|peer| place.addresses.contains(peer))
         })
     }
 }

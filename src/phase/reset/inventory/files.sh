@@ -95,6 +95,14 @@ find_plugin_state() {
     done
 }
 
+# Networks of others that the CNI plugins keep something for.
+others_networks() {
+    for f_file in /var/lib/cni/networks/*; do
+        [ -d "$f_file" ] || continue
+        globs network | grep -Fxq -e "${f_file##*/}" || printf '%s\n' "${f_file##*/}"
+    done
+}
+
 # What detached steps left whose program nobody runs any more: it may hold a token.
 left_jobs() {
     for f_job in "$RUN"/job.*; do
@@ -109,6 +117,8 @@ left_jobs() {
 find_cgroups() {
     rows cgroup | while IFS='	' read -r f_owner f_weight f_ere f_name; do
         for f_group in /sys/fs/cgroup/"$f_name" /sys/fs/cgroup/*/"$f_name"; do
+            # In version 2 a directory below the root is somebody's group, and what is in it a system container's.
+            [ "$f_group" = "/sys/fs/cgroup/$f_name" ] || [ ! -e /sys/fs/cgroup/cgroup.controllers ] || continue
             # The same hierarchy by another name
             [ -h "${f_group%/*}" ] || [ ! -d "$f_group" ] || [ ! -e "$f_group/cgroup.procs" ] ||
                 found cgroup "$f_owner" "$f_weight" goes "name $f_name" "$f_group"

@@ -76,20 +76,30 @@ cluster_ca() {
     fi
 }
 
-# Users' files that open this cluster and no other. They stay where the cluster stays. Value: whole, `yes` or nothing.
+# Users' files that open this cluster and no other. They stay where the cluster stays. Value: ends, `yes` or nothing.
+# A home may be on a server that does not answer.
 find_kubeconfigs() {
     i_ca=$(cluster_ca)
     [ -n "$i_ca" ] || return 0
     awk -F : '{ print $6 }' /etc/passwd | sort -u | while read -r i_home; do
         i_file=$i_home/.kube/config
-        [ -f "$i_file" ] || continue
-        i_clusters=$(sed -n 's/^ *certificate-authority-data: *//p' "$i_file" | sort -u)
-        printf '%s\n' "$i_clusters" | grep -Fxq -e "$i_ca" || continue
+        i_text=$(timeout -k 1 5 cat "$i_file" 2>/dev/null)
+        case $? in
+        0) ;;
+        124 | 137)
+            found kubeconfig 'nobody known' 0 stays 'it could not be read in time' "$i_file"
+            continue
+            ;;
+        *) continue ;;
+        esac
+        i_servers=$(printf '%s\n' "$i_text" | grep -c '^ *\(- \)\{0,1\}server: ')
+        i_ours=$(printf '%s\n' "$i_text" | sed -n 's/^ *certificate-authority-data: *//p' | grep -Fxc -e "$i_ca")
+        [ "$i_ours" -gt 0 ] || continue
         # One that slipway has written over is put back by its undo note.
         ! grep -Fqs "'$i_file'" "$STATE"/undo/*.sh || continue
-        if [ "$i_clusters" != "$i_ca" ]; then
+        if [ "$i_servers" -ne "$i_ours" ]; then
             found kubeconfig 'nobody known' 0 stays 'it opens this cluster, and others' "$i_file"
-        elif [ -z "$whole" ]; then
+        elif [ -z "$ends" ]; then
             found kubeconfig 'nobody known' 0 stays 'it opens this cluster, which stays' "$i_file"
         else
             found kubeconfig kubeadm 0 goes 'it opens this cluster' "$i_file"

@@ -39,23 +39,38 @@ globs() {
     done
 }
 
-# Whether a program runs on the host itself: in no pod, and in no system container on this machine. runs_on_host NAME
-runs_on_host() {
-    for k_process in $(processes_of "$1" .); do
-        pod_processes | grep -Fxq "$k_process" || return 0
+# Whether a program runs here that is no pod's: the host's own, or that of a container of somebody's. runs_beside_pods NAME
+runs_beside_pods() {
+    k_pods=$(pod_processes)
+    for k_process in $(grep -slx -e "$1" /proc/[0-9]*/comm | sed 's@^/proc/\([0-9]*\)/.*@\1@'); do
+        printf '%s\n' "$k_pods" | grep -Fxq "$k_process" || return 0
     done
     return 1
 }
 
-# What is somebody else's while their program runs is not in the table.
+# Who is certainly here: with a file, a link or a set that nobody else has. An earlier try of a reset remembers whom it has met.
+owners_here() {
+    knowledge=$(printf '%s\n' "$knowledge" | awk -F '\t' '$6 == "-"')
+    {
+        find_links
+        find_files_of file
+        find_sets
+    } | awk -F '\t' 'NF == 6 && !seen[$2]++ { print $2 }'
+    cat "$RUN/owners" 2>/dev/null
+}
+
+# What is somebody else's while their program runs is not in the table, nor what others have too, of owners who are not here. Value: here.
 uncontested() {
     k_running=
     for k_program in $(printf '%s\n' "$knowledge" | awk -F '\t' '$6 != "-" && !seen[$6]++ { print $6 }'); do
-        if runs_on_host "$k_program"; then k_running="$k_running $k_program"; fi
+        if runs_beside_pods "$k_program"; then k_running="$k_running $k_program"; fi
     done
-    printf '%s\n' "$knowledge" | awk -F '\t' -v running="$k_running" '
-        BEGIN { n = split(running, word, " "); for (i = 1; i <= n; i++) runs[word[i]] = 1 }
-        !($6 in runs)'
+    printf '%s\n' "$knowledge" | here=$here awk -F '\t' -v running="$k_running" '
+        BEGIN {
+            n = split(running, word, " "); for (i = 1; i <= n; i++) runs[word[i]] = 1
+            n = split(ENVIRON["here"], owner, "\n"); for (i = 1; i <= n; i++) is[owner[i]] = 1
+        }
+        $6 == "-" || !($6 in runs) && ($2 in is || $7 == "alone")'
 }
 
 # One owner for each thing. Of those who know it the one whose name says most; of several such the one that left most of what nobody else

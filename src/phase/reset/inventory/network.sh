@@ -15,9 +15,12 @@ find_links() {
     } | awk -F '\t' '
         NF == 6 { bridge[$6] = $2 "\t" $3; next }
         { split($0, word, " "); if (word[2] in bridge && word[1] ~ /^veth/) print "link\t" bridge[word[2]] "\tgoes\ton the bridge " word[2] "\t" word[1] }'
+    # Others tunnel through these links too (LVS): a CNI that does must be here.
+    n_emptied=$(rows emptied-link | here=${here-} awk -F '\t' 'BEGIN { n = split(ENVIRON["here"], o, "\n"); for (i = 1; i <= n; i++) is[o[i]] = 1 } $1 in is { print $4 }')
     n_host='scope global'
     printf '%s\n' "$n_links" | cut -d ' ' -f 1 | known emptied-link 'address on' link | while read -r n_line; do
         n_link=${n_line##*	}
+        printf '%s\n' "$n_emptied" | grep -Fxq -e "$n_link" || continue
         ! ip -o addr show dev "$n_link" 2>/dev/null | grep "$n_host" | grep -Eq ' [0-9.]+/32 | [0-9a-f:]+/128 ' || printf '%s\n' "$n_line"
     done
 }
@@ -49,7 +52,7 @@ addresses_told() {
 
 find_routes() {
     {
-        rows route-protocol | sed 's/^/proto	/'
+        vouched route-protocol | sed 's/^/proto	/'
         vouched route-table | sed 's/^/table	/'
     } | while IFS='	' read -r n_word n_owner n_weight n_ere n_value; do
         for n_family in 4 6; do
@@ -57,7 +60,7 @@ find_routes() {
                 ip "-$n_family" -o route show table all proto "$n_value" 2>/dev/null
             else
                 ip "-$n_family" -o route show table "$n_value" 2>/dev/null
-            fi | sed 's/\\.*//; s/ *$//' | while read -r n_route; do
+            fi | sed 's/\\.*//; s/ \(linkdown\|dead\|offload\|trap\|rt_offload\|rt_trap\|pervasive\)//g; s/ *$//' | while read -r n_route; do
                 found route "$n_owner" "$n_weight" goes "$n_word $n_value" "-$n_family $n_route $n_word $n_value"
             done
         done
@@ -65,16 +68,9 @@ find_routes() {
 }
 
 # The rows of a kind whose owner is also here with something that is certainly its own: tables and rules are known by numbers that an
-# administrator may have chosen too.
+# administrator may have chosen too. Value: here, of owners_here.
 vouched() {
-    n_here=$(
-        {
-            find_links
-            find_files_of file
-            find_sets
-        } | awk -F '\t' 'NF == 6 { print $2 }' | sort -u
-    )
-    rows "$1" | here=$n_here awk -F '\t' '
+    rows "$1" | here=$here awk -F '\t' '
         BEGIN { n = split(ENVIRON["here"], owner, "\n"); for (i = 1; i <= n; i++) is[owner[i]] = 1 }
         $1 in is'
 }

@@ -188,7 +188,7 @@ find_nft_tables() {
     have nft || return 0
     timeout 20 nft list tables 2>/dev/null | sed 's/^table //' | while read -r r_table; do
         # The plugins' port mappings stand in one table, whoever they are for.
-        case $r_table in *' cni_hostport') ! have podman || continue ;; esac
+        case $r_table in *' cni_hostport') if have podman || have nerdctl; then continue; fi ;; esac
         printf '%s\n' "$r_table"
     done | known nft-table table
 }
@@ -199,13 +199,18 @@ find_virtual_servers() {
     rows virtual-server-link | while IFS='	' read -r r_owner r_weight r_ere r_link; do
         r_addresses=$(ip -o addr show dev "$r_link" 2>/dev/null | awk '{ sub(/\/.*/, "", $4); print $4 }')
         ip link show "$r_link" >/dev/null 2>&1 || continue
-        virtual_servers | addresses=$r_addresses owner="$r_owner" link=$r_link awk '
-            BEGIN { n = split(ENVIRON["addresses"], a, "\n"); for (i = 1; i <= n; i++) on[a[i]] = 1 }
+        # A node port is served at the node's own addresses; one that moves between hosts is a balancer's.
+        r_local=$(ip -o addr show scope global 2>/dev/null | awk '$4 !~ /\/32$|\/128$/ { sub(/\/.*/, "", $4); print $4 }')
+        virtual_servers | local=$r_local addresses=$r_addresses owner="$r_owner" link=$r_link awk '
+            BEGIN {
+                n = split(ENVIRON["addresses"], a, "\n"); for (i = 1; i <= n; i++) on[a[i]] = 1
+                n = split(ENVIRON["local"], a, "\n"); for (i = 1; i <= n; i++) node[a[i]] = 1
+            }
             {
                 address = $2; port = $2
                 sub(/:[0-9]+$/, "", address); gsub(/[][]/, "", address); sub(/.*:/, "", port)
                 if (address in on) sign = "address of " ENVIRON["link"]
-                else if (port + 0 >= 30000 && port + 0 <= 32767) sign = "node port beside " ENVIRON["link"]
+                else if (address in node && port + 0 >= 30000 && port + 0 <= 32767) sign = "node port beside " ENVIRON["link"]
                 else next
                 printf "ipvs\t%s\t0\tgoes\t%s\t%s %s\n", ENVIRON["owner"], sign, $1, $2
             }'
