@@ -103,6 +103,12 @@ impl<'a> Backup<'a> {
             return Err(first);
         }
         errors.iter().for_each(|error| session.note(format!("{error}; going on all the same (--force)")));
+        if received.is_empty() {
+            if new {
+                let _ = fs::remove_dir(self.dir);
+            }
+            return Ok(());
+        }
         self.sum(&received).map_err(|error| self.unwritable(error))
     }
 

@@ -15,5 +15,7 @@ else
     kubeadm join --config "$config" ||
         die 'kubeadm join failed; run again to clear what it left and try once more'
     wait_for 60 "the node $node to be registered" kubelet_kube get node "$node" -o name
+    # Kubeadm does not wait for it, and this step's check does not either.
+    [ "$role" = worker ] || wait_for 240 'the API server' api_listens
     attempt_ends
 fi
