@@ -23,6 +23,7 @@ use crate::{
     config::{self, Cluster, HostKeys, Reach},
     error::Result,
     phase::PHASES,
+    transport::Memory,
     ui::{self, Log, Style, Ui},
 };
 
@@ -39,6 +40,8 @@ struct Run {
     profiles: Option<PathBuf>,
     /// The subcommand, for the log and for hints.
     command: &'static str,
+    /// Passwords that a person has given: a command may open its hosts more than once.
+    memory: Memory,
 }
 
 impl Run {
@@ -62,12 +65,12 @@ impl Run {
     /// The user interface of a run that may change hosts: it keeps a log.
     fn ui(&self, cluster: &Cluster) -> Result<Ui> {
         let log = Log::open(&cluster.name, self.command)?;
-        Ok(Ui::new(Style::detect(self.json), self.verbose, Some(log)).with_command(self.typed()))
+        Ok(Ui::new(Style::detect(self.json), self.verbose, Some(log)).with_command(self.typed()).with_memory(self.memory.clone()))
     }
 
     /// The user interface of a command that only looks.
     fn quiet_ui(&self) -> Ui {
-        Ui::new(Style::for_looking(self.json), self.verbose, None).with_command(self.typed())
+        Ui::new(Style::for_looking(self.json), self.verbose, None).with_command(self.typed()).with_memory(self.memory.clone())
     }
 
     /// This command as a person would type it again.
@@ -92,6 +95,7 @@ pub async fn run(cli: Cli) -> Result<u8> {
         accept_new_host_keys: global.accept_new_host_keys,
         profiles: global.profiles.clone(),
         command,
+        memory: Memory::default(),
     };
     let all: Vec<&str> = PHASES.iter().map(|phase| phase.name).collect();
     match cli.command {

@@ -15,7 +15,12 @@ pub mod ssh;
 use std::path::Path;
 
 use self::input::Freight;
-pub use self::{ask::Ask, download::Received, input::Progress, secret::proxy_password};
+pub use self::{
+    ask::{Ask, Memory},
+    download::Received,
+    input::Progress,
+    secret::proxy_password,
+};
 use crate::{
     config::Reach,
     error::Result,

@@ -29,7 +29,14 @@ use paint::Paint;
 pub use table::StatusRow;
 
 use crate::{
-    error::Error, event::Event, phase::preflight::Finding, plan::Plan, profile::Listed, render, report::Report, transport::Ask,
+    error::Error,
+    event::Event,
+    phase::preflight::Finding,
+    plan::Plan,
+    profile::Listed,
+    render,
+    report::Report,
+    transport::{Ask, Memory},
 };
 
 /// How events are shown.
@@ -79,6 +86,7 @@ pub struct Ui {
     log: Option<Log>,
     started: Instant,
     command: String,
+    memory: Memory,
     paint: Paint,
 }
 
@@ -110,13 +118,20 @@ impl Ui {
             Style::Json => Face::Json,
             Style::Quiet => Face::Quiet,
         };
-        Self { face, verbose, log, started, command: "slipway up".to_owned(), paint }
+        Self { face, verbose, log, started, command: "slipway up".to_owned(), memory: Memory::default(), paint }
     }
 
     /// The command that a person should type again when something failed: `slipway up -c lab.toml`.
     #[must_use]
     pub fn with_command(mut self, command: impl Into<String>) -> Self {
         self.command = command.into();
+        self
+    }
+
+    /// What the person has said to a user interface before this one.
+    #[must_use]
+    pub fn with_memory(mut self, memory: Memory) -> Self {
+        self.memory = memory;
         self
     }
 
@@ -149,6 +164,7 @@ impl Ui {
             Some(bars) => bars.suspend(|| ask::password(prompt)),
             None => ask::password(prompt),
         })
+        .remembering(self.memory.clone())
     }
 
     /// Prints, or asks a person, while the bars stand still; the time that it takes does not count.

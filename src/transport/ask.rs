@@ -12,8 +12,12 @@ pub struct Ask {
     say: Arc<Say>,
     /// One question at a time, or eight hosts would all write their prompt into the same line.
     turn: Arc<Mutex<()>>,
-    slots: Arc<Mutex<HashMap<String, Slot>>>,
+    memory: Memory,
 }
+
+/// What a person has said, for a command that asks more than once: clones are the same memory.
+#[derive(Clone, Default)]
+pub struct Memory(Arc<Mutex<HashMap<String, Slot>>>);
 
 /// What a person has said to one question that several hosts have: nothing yet, or an answer that was right somewhere.
 type Slot = Arc<Mutex<Option<String>>>;
@@ -21,7 +25,13 @@ type Slot = Arc<Mutex<Option<String>>>;
 impl Ask {
     /// `say` takes a prompt and gives the answer, or None where there is no terminal. It may block.
     pub fn new(say: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
-        Self { say: Arc::new(say), turn: Arc::default(), slots: Arc::default() }
+        Self { say: Arc::new(say), turn: Arc::default(), memory: Memory::default() }
+    }
+
+    /// The same person, who has said all this before.
+    #[must_use]
+    pub fn remembering(self, memory: Memory) -> Self {
+        Self { memory, ..self }
     }
 
     /// Asks, on a thread where waiting does no harm. None when there is nobody to ask, or the answer is empty.
@@ -33,7 +43,22 @@ impl Ask {
 
     /// The answer to a question that others have too. Whoever holds it may ask; the others wait for what comes of it.
     pub(super) async fn slot(&self, question: &str) -> OwnedMutexGuard<Option<String>> {
-        let slot = Arc::clone(self.slots.lock().await.entry(question.to_owned()).or_default());
+        let slot = Arc::clone(self.memory.0.lock().await.entry(question.to_owned()).or_default());
         slot.lock_owned().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_was_asked_before_is_the_same_person_to_whoever_asks_next() {
+        let memory = Memory::default();
+        let first = Ask::new(|_| None).remembering(memory.clone());
+        *first.slot("sudo me").await = Some("right".to_owned());
+        let next = Ask::new(|_| None).remembering(memory);
+        assert_eq!(next.slot("sudo me").await.as_deref(), Some("right"));
+        assert_eq!(*Ask::new(|_| None).slot("sudo me").await, None);
     }
 }

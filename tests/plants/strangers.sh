@@ -1,6 +1,6 @@
 # What is not a cluster's: Docker's and podman's networks, an administrator's own rules, sets, routes and mounts, and files that look a
 # bit like a cluster's. All of it must be as it was after a reset. `record.sh` writes down what there is.
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2034,SC2154
 begin stranger
 gateway=$(ip route | awk '$1 == "default" { print $3; exit }')
 own=$(node_link)

@@ -1,6 +1,6 @@
 # What needs kernel modules that the lab's hosts do not have: links of the kinds dummy, ipip, geneve and wireguard, and IPVS. Each as its
 # owner makes it; the sources are named in the owners' own files.
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2034,SC2154
 modprobe -a ip_vs ipip dummy wireguard geneve
 begin -
 
@@ -62,7 +62,7 @@ link genev_sys_6081 type geneve external dstport 6081
 
 # One look at everything is enough: emulated, it takes seconds. Whose each thing is, is told here.
 end | awk -F '\t' -v OFS='\t' '
-    # Part of the device's being used.
+    # An address there is how the device is used.
     $3 ~ /dev tunl0$/ && $1 == "address" { next }
     $3 ~ /kube-ipvs0|10[.]96[.]0|fd00:96|KUBE-/ { $2 = "kube-proxy" }
     $3 ~ /nodelocaldns/ { $2 = "nodelocaldns" }

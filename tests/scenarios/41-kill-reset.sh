@@ -37,39 +37,42 @@ done 2>/dev/null || :
 END
 }
 
-# Whether the events so far show one of these steps of a host as started or finished: has EVENT NODE STEP...
-has() {
-    local event=$1 node=$2
-    shift 2
-    grep -Eq "\"event\":\"$event\".*\"step\":\"$node/reset/($(IFS='|' && echo "$*"))\"" "$work/events"
+# Waits until the reset under way has begun, or ended, one of these steps of the second host; false when it ends before: until_event started|changed STEP...
+until_event() {
+    local event="\"event\":\"started\"" timeout=180
+    [ "$1" = started ] || event='"event":"finished".*"outcome":"changed"'
+    shift
+    timeout "$timeout" grep -Eqm 1 "$event.*\"step\":\"$second/reset/($(IFS='|' && echo "$*"))\"" < <(exec tail -n +1 -s 0.05 -f --pid="$pid" "$work/events")
 }
 
-# Resets the workers and kills slipway at a moment of one of the steps of the second host, or of those behind it if that one is done:
-# kill_at before|in|after NUMBER
-kill_at() {
-    local moment=$1 event=started number=$2 pid deadline=$((SECONDS + 120)) code=0
-    [ "$moment" != after ] || event=finished
+begin_reset() {
+    : >"$work/events"
     "$slipway" reset "$second" "$third" --yes -c "$cluster" --output json >"$work/events" 2>&1 </dev/null &
     pid=$!
-    until has "$event" "$second" "${steps[@]:$number}"; do
-        if [ "$SECONDS" -ge "$deadline" ] || ! kill -0 "$pid" 2>/dev/null; then
-            # It may have come to its end in the meantime.
-            has "$event" "$second" "${steps[@]:$number}" && break
-            tail -n 5 "$work/events"
-            fail "${steps[$number]} never began"
-        fi
-        sleep 0.02
-    done
-    [ "$moment" != in ] || sleep 0.4
-    kill -KILL "$pid" 2>/dev/null || :
+}
+
+# Resets the workers and kills slipway at a moment of one of the steps of the second host, or of those behind it if that one is done by now:
+# kill_at before|in|after NUMBER. When all are done, which those on the hosts may be by themselves, the nodes are made again.
+kill_at() {
+    local moment=$1 event=started number=$2 code=0
+    [ "$moment" != after ] || event=changed
+    begin_reset
+    if until_event "$event" "${steps[@]:$number}"; then
+        [ "$moment" != in ] || sleep 0.4
+        kill -KILL "$pid" 2>/dev/null || :
+    fi
     wait "$pid" 2>/dev/null || code=$?
-    [ "$code" = 137 ] || say "slipway had ended before it was killed: exit code $code"
-    moments=$((moments + 1))
-    say "killed $moment ${steps[$number]}"
+    if [ "$code" = 137 ]; then
+        moments=$((moments + 1))
+        say "killed $moment ${steps[$number]}"
+    else
+        [ "$code" = 0 ] || fail "exit code $code of a reset that nobody killed"
+        say "nothing was left to do at ${steps[$number]}: the nodes are made again"
+        expect 0 "$slipway" up -c "$cluster"
+    fi
 }
 
 ends_clean() {
-    expect 0 "$slipway" reset "$second" "$third" --yes -c "$cluster"
     expect 0 "$slipway" reset "$second" "$third" --yes -c "$cluster"
     expect 0 "$slipway" up -c "$cluster"
     nodes_are_ready 3
@@ -84,20 +87,16 @@ ends_clean
 
 say "the programs on the hosts are killed too"
 for number in "${!steps[@]}"; do
-    for moment in before in; do
-        kill_at "$moment" "$number"
-        for node in "$second" "$third"; do end_jobs "$node"; done
-    done
+    kill_at in "$number"
+    for node in "$second" "$third"; do end_jobs "$node"; done
 done
 ends_clean
 
 say "the connections are cut, at every step"
-"$slipway" reset "$second" "$third" --yes -c "$cluster" --output json >"$work/events" 2>&1 </dev/null &
-pid=$!
+begin_reset
 cuts=0
 for number in "${!steps[@]}"; do
-    until has started "$second" "${steps[@]:$number}" || ! kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
-    kill -0 "$pid" 2>/dev/null || break
+    until_event started "${steps[$number]}" || continue
     cut_connections "$second"
     [ "$number" != 0 ] || cut_connections "$first"
     cuts=$((cuts + 1))
@@ -107,4 +106,5 @@ wait "$pid" || code=$?
 say "$cuts cuts; the reset that was cut ended with $code"
 ends_clean
 printf '%s\n' "${#steps[@]} steps, $moments kills in three moments, $cuts cuts: converged each time"
+[ "$moments" -ge 20 ] || fail "only $moments kills"
 [ "$cuts" -ge 4 ] || fail "only $cuts cuts"
