@@ -20,7 +20,7 @@ use crate::{
     phase::reset::{self, Reset},
     plan::Plan,
     profile::{Knowledge, Profiles},
-    ui::{self, ResetPlan, Ui},
+    ui::{self, Found, ResetPlan, Ui},
 };
 
 pub(super) async fn reset(run: &Run, wanted: cli::Reset) -> Result<u8> {
@@ -53,7 +53,7 @@ pub(super) async fn take_down(run: &Run, wanted: cli::Reset, question: fn(&str) 
     };
     let errors = looked.surveyed.take_errors(&aim.targets);
     let found = looked.found(&aim, &errors, !wanted.purge);
-    let consequences = consequences(&aim, &judged, looked.whole, wanted.purge);
+    let consequences = consequences(&aim, &judged, &found, looked.whole);
     let plan = ResetPlan { found, purge: wanted.purge, consequences };
     ui.aside(|| ui::reset_plan(&plan, run.json));
     if !wanted.yes {
@@ -108,31 +108,31 @@ async fn agreed(mut ui: Ui, question: String) -> Result<Ui> {
     }
 }
 
-/// What a person should know before this begins: what is lost, and what ends.
-fn consequences(aim: &Aim, judged: &Judged, whole: bool, purge: bool) -> Vec<String> {
+/// What a person should know before this begins: what is lost, and what ends. Of hosts that are clean there is nothing to say.
+fn consequences(aim: &Aim, judged: &Judged, found: &[Found<'_>], whole: bool) -> Vec<String> {
     let leads = |host: &&Host| host.role == Role::ControlPlane;
+    let has_something =
+        |name: &str| found.iter().any(|found| found.host == name && (found.error.is_some() || found.listing.counts().goes > 0));
     let (going, staying): (Vec<&Host>, Vec<&Host>) = aim.cluster.hosts.iter().partition(|host| aim.is_target(&host.name));
-    let leaders: Vec<&str> = going.into_iter().filter(leads).map(|host| host.name.as_str()).collect();
-    let mut all =
-        vec!["pods are lost, with the data that they keep on these hosts; what is mounted from elsewhere stays whole".to_owned()];
-    if !leaders.is_empty() && whole && !staying.iter().any(leads) {
-        all.push(format!(
-            "the cluster ends: all its objects (etcd) and its certificates go with {}, for good",
-            leaders.join(", ")
-        ));
-        if !staying.is_empty() {
-            let names: Vec<&str> = staying.iter().map(|host| host.name.as_str()).collect();
-            let stay = if names.len() == 1 { "stays, a node" } else { "stay, nodes" };
-            all.push(format!("{} {stay} of a cluster that is gone", names.join(", ")));
-        }
-    } else if aim.bare {
-        all.push(
-            "the cluster goes on counting these nodes: `kubectl delete node NAME` on a control plane that stays ends that"
-                .to_owned(),
-        );
+    let going: Vec<&Host> = going.into_iter().filter(|host| has_something(&host.name)).collect();
+    let names = |hosts: &[&Host]| hosts.iter().map(|host| host.name.as_str()).collect::<Vec<_>>().join(", ");
+    let leaders: Vec<&Host> = going.iter().copied().filter(leads).collect();
+    let mut all = Vec::new();
+    if !going.is_empty() {
+        let lost = "pods are lost, with the data that they keep on these hosts; what is mounted from elsewhere stays whole";
+        all.push(lost.to_owned());
     }
-    if purge {
-        all.push("packages that slipway brought go, and settings come back as they were".to_owned());
+    if !leaders.is_empty() && whole && !staying.iter().any(leads) {
+        let ends = "the cluster ends: all its objects (etcd) and its certificates go for good, with";
+        all.push(format!("{ends} {}", names(&leaders)));
+        if !staying.is_empty() {
+            let stay = if staying.len() == 1 { "stays, a node" } else { "stay, nodes" };
+            all.push(format!("{} {stay} of a cluster that is gone", names(&staying)));
+        }
+    } else if aim.bare && !going.is_empty() {
+        let counted =
+            "the cluster goes on counting these nodes: `kubectl delete node NAME` on a control plane that stays ends that";
+        all.push(counted.to_owned());
     }
     all.extend(judged.notes.iter().cloned());
     all

@@ -24,7 +24,8 @@ pub fn confirm(question: &str) -> Option<bool> {
     if !is_possible() {
         return None;
     }
-    let mut out = io::stderr().lock();
+    // Nobody else who has something to say (an error, after Ctrl-C) waits for the answer: the lock is not kept.
+    let mut out = io::stderr();
     write!(out, "{question} [y/N] ").and_then(|()| out.flush()).ok()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer).ok()?;

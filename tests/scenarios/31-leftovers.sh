@@ -48,6 +48,17 @@ expect 22 "$slipway" leftovers --host "$address" --output json
 holds '.[0].hosts[0] | .clean == false and .complete == false and (.error | length) > 0'
 holds '.[1].kind == "host-key"'
 
+say "a Node object that its host has outlived is a leftover of that host"
+on "$node" kubectl --kubeconfig /etc/kubernetes/admin.conf create -f - <<<'{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "ghost"}}'
+{
+    cat "$cluster"
+    # An address of the lab's bridge that is nobody's.
+    printf '[[host]]\nname = "ghost"\naddress = "%s.250"\nrole = "worker"\n' "${address%.*}"
+} >"$work/ghost.toml"
+expect 20 "$slipway" leftovers ghost -c "$work/ghost.toml" --output json
+holds '.[0].hosts[0] | .host == "ghost" and .error != null and (.leftovers | length) == 1 and .leftovers[0].kind == "node" and .leftovers[0].what == "ghost"'
+on "$node" kubectl --kubeconfig /etc/kubernetes/admin.conf delete node ghost
+
 say "the plan comes first, and without a yes nothing happens"
 expect 2 without_a_cluster_file "$slipway" reset "${by_address[@]}"
 shows "^hint: add --yes: slipway reset --host root@$address .*--yes\$"
