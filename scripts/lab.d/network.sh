@@ -69,11 +69,16 @@ bridge_down() {
 # Settings of the machine that the lab changes: the first is set above; the others are not a container's own, and the hosts'
 # kubelets set them. What they were is noted once, over any number of `up`s, for `down` to restore.
 MACHINE_SYSCTLS='net.ipv4.ip_forward vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops
-  kernel.keys.root_maxkeys kernel.keys.root_maxbytes'
+  kernel.keys.root_maxkeys kernel.keys.root_maxbytes fs.inotify.max_user_instances'
 
 note_sysctls() {
   # shellcheck disable=SC2086 # a list of words
   [[ -e $STATE/sysctls ]] || sysctl -e $MACHINE_SYSCTLS >"$STATE/sysctls"
+}
+
+# Every kubelet, runtime and systemd of all hosts counts as root's.
+raise_inotify() {
+  (($(sysctl -n fs.inotify.max_user_instances) >= 1024)) || sysctl -qw fs.inotify.max_user_instances=1024
 }
 
 restore_sysctls() {

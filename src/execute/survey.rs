@@ -20,6 +20,12 @@ use crate::{
     transport::{Ask, Transport},
 };
 
+/// How long a host may take to say what it is. Nothing in it takes more than seconds, but for a disk or a mount that never answers.
+const PROBE_LIMIT: Duration = Duration::from_secs(300);
+
+/// How long it may take over checks of steps that have limits themselves: what is not known then is checked when their turn comes.
+const CHECKS_LIMIT: Duration = Duration::from_secs(90);
+
 /// A host that answered.
 pub struct Answer {
     pub transport: Transport,
@@ -83,7 +89,13 @@ async fn survey_host(host: &Host, peers: &[String], ask: Ask, events: &Events, s
 /// `Lost` when the answer was cut short.
 pub async fn again(transport: &Transport, peers: &[String]) -> Result<(Facts, BTreeMap<String, bool>)> {
     let nonce = nonce()?;
-    let survey = take_survey(transport, &nonce, &lower::survey_program(&nonce, peers)).await?;
+    let program = lower::survey_program(&nonce, peers);
+    let asked = tokio::time::timeout(PROBE_LIMIT, take_survey(transport, &nonce, &program)).await;
+    let survey = asked.unwrap_or_else(|_| {
+        let minutes = PROBE_LIMIT.as_secs() / 60;
+        Err(Error::new(Kind::Lost, format!("it did not say in {minutes} minutes what is on it"))
+            .hint("a disk or a mount that does not answer holds up whoever asks it: `dmesg` there names it; a restart of the host ends it"))
+    })?;
     let mut facts = facts::parse(&survey.facts, &nonce)?;
     facts.clock_here = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64();
     Ok((facts, survey.checks))
@@ -118,7 +130,11 @@ pub async fn verdicts(
             let Some(transport) = hosts.get(&name) else { return Ok(BTreeMap::new()) };
             let nonce = nonce()?;
             let program = lower::checks_program(&nonce, steps.iter(), remember);
-            let survey = take_survey(transport, &nonce, &program).await.map_err(|error| named(error, &name))?;
+            let limit = if steps.iter().any(|step| step.limit.is_some()) { CHECKS_LIMIT } else { PROBE_LIMIT };
+            let Ok(survey) = tokio::time::timeout(limit, take_survey(transport, &nonce, &program)).await else {
+                return Ok(BTreeMap::new());
+            };
+            let survey = survey.map_err(|error| named(error, &name))?;
             Ok(resolve(&digests, &survey.checks))
         });
     }
