@@ -316,7 +316,8 @@ words[$third]="the kubelet's directory is a disk of its own"
 reset 0 "$first" "$second" "$third"
 # The disks are there, and nothing is on them.
 on "$third" 'mountpoint -q /var/lib/kubelet && [ -z "$(ls -A /var/lib/kubelet)" ]' || fail "the kubelet's disk is not there, or not empty"
-on "$first" 'mountpoint -q /var/lib/etcd && [ -z "$(ls -A /var/lib/etcd)" ]' || fail "etcd's disk is not there, or not empty"
+# A file system's own directory is no data.
+on "$first" 'mountpoint -q /var/lib/etcd && [ -z "$(ls -A /var/lib/etcd | grep -vx lost+found)" ]' || fail "etcd's disk is not there, or not empty"
 
 killed_at "$first/init/kubeadm" 5 "$slipway" up
 end_jobs "$first"
