@@ -82,7 +82,7 @@ pub struct Global {
     #[arg(long, global = true)]
     pub accept_new_host_keys: bool,
 
-    /// A directory of profiles (os/, runtime/, cni/) that add to the built-in ones, or replace those of the same name
+    /// A directory of profiles (os/, runtime/, cni/, component/) that add to the built-in ones, or replace those of the same name
     #[arg(long, global = true, value_name = "DIR")]
     pub profiles: Option<PathBuf>,
 

@@ -122,16 +122,20 @@ scripts/lab rebuild "$debian" "$el" >/dev/null
 for node in "$debian" "$el"; do on "$node" mkdir /srv/scenario; done
 # The image's root was Debian's: this timer of a package manager that is gone would fail in the middle of the run.
 on "$el" systemctl mask -q --now apt-daily.timer apt-daily-upgrade.timer
+# By these the judge sees sets, and rules that iptables does not show. The EL host is judged, and cleaned, without them.
+on "$debian" 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends nftables ipset >/dev/null 2>&1'
 snapshot bare
 # The judge sees what it is to see, and nothing by itself.
 snapshot again
 column nothing bare again
 cat "$out/nothing.$debian" "$out/nothing.$el"
 if [ -s "$out/nothing.$debian" ] || [ -s "$out/nothing.$el" ]; then fail "two snapshots of the same hosts differ"; fi
-on "$debian" 'touch /opt/planted; chmod 600 /etc/fstab; ip link add planted type bridge; ip route add 192.0.2.0/24 dev eth0; sysctl -qw net.ipv4.ip_forward=1'
+on "$debian" 'touch /opt/planted; chmod 600 /etc/fstab; ip link add planted type bridge; ip route add 192.0.2.0/24 dev eth0; sysctl -qw net.ipv4.ip_forward=1
+    nft add table inet planted; nft add chain inet planted some; ipset create planted hash:ip'
 snapshot again
 column planted bare again
-on "$debian" 'rm /opt/planted; chmod 644 /etc/fstab; ip link del planted; ip route del 192.0.2.0/24 dev eth0; sysctl -qw net.ipv4.ip_forward=0'
+on "$debian" 'rm /opt/planted; chmod 644 /etc/fstab; ip link del planted; ip route del 192.0.2.0/24 dev eth0; sysctl -qw net.ipv4.ip_forward=0
+    nft delete table inet planted; ipset destroy planted'
 cat "$out/planted.$debian"
 for kind in file:2 link:1 route:1; do [ "$(count planted "$debian" "${kind%:*}")" = "${kind#*:}" ] || fail "what was planted is not seen: $kind"; done
 
