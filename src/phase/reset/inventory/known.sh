@@ -128,7 +128,11 @@ find_all() {
     find_install
 }
 
-# What a reset should have taken, in words: left_over KIND_OF_RESET (all, but-install)
+# Of what `attribute` printed, what a reset should have taken, in words: in_words KIND_OF_RESET (all, but-install)
+in_words() {
+    awk -F '\t' -v which="$1" '$3 == "goes" || which == "all" && $3 == "purge" { printf "%s %s (%s: %s)\n", $1, $5, $2, $4 }'
+}
+
 left_over() {
-    find_all | attribute | awk -F '\t' -v which="$1" '$3 == "goes" || which == "all" && $3 == "purge" { printf "%s %s (%s: %s)\n", $1, $5, $2, $4 }'
+    find_all | attribute | in_words "$1"
 }
