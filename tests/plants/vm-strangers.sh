@@ -18,6 +18,7 @@ ip addr add 10.99.0.1/24 dev office-wg
 link office-ipip type ipip remote 192.0.2.1 local 192.168.77.13
 # On the kernel's own tunnel too, as tunnels' ends are numbered.
 ip addr add 10.99.1.1/30 dev tunl0
+ip link set tunl0 up
 ip rule add prio 1000 fwmark 0x77/0xff lookup 100
 # As wg-quick has it.
 ip rule add prio 32764 not fwmark 51820 lookup 51820

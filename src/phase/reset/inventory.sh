@@ -87,7 +87,7 @@ is_mount_point() {
 # What is going to be removed, and may have mounts below it. Of a link to elsewhere only the link goes, unless it stands for a disk.
 doomed() {
     for i_file in $(globs file); do
-        [ -h "$i_file" ] || printf '%s\n' "$i_file"
+        [ -h "$i_file" ] || [ ! -d "$i_file" ] || printf '%s\n' "$i_file"
     done
     globs emptied-directory
 }
@@ -104,19 +104,23 @@ fuse_below() {
     mount_lines $(doomed) | sed -n 's/^[^ ]* 0:\([0-9]*\) fuse\(\..*\)\{0,1\}$/\1/p' | sort -u
 }
 
-# Whoever owns what a mount lies below owns the mount.
+# Whoever owns what a mount lies below owns the mount: /var/lib/kubelet's owner has /var/lib/kubelet/pods/...
 find_mounts() {
-    left_mounts | while read -r i_mount; do
-        # The root of a glob decides: /var/lib/kubelet for /var/lib/kubelet/pods/...
-        {
-            rows file
-            rows emptied-directory
-        } | while IFS='	' read -r i_owner i_weight i_ere i_glob; do
-            for i_file in $i_glob; do
-                i_real=$(timeout -k 1 5 readlink -f "$i_file") || i_real=$i_file
-                case $i_mount in "$i_file"/* | "$i_real"/*) found mount "$i_owner" "$i_weight" goes "below $i_file" "$i_mount" ;; esac
-            done
+    i_mounts=$(left_mounts)
+    [ -z "$i_mounts" ] || {
+        rows file
+        rows emptied-directory
+    } | while IFS='	' read -r i_owner i_weight i_ere i_glob; do
+        for i_file in $i_glob; do
+            [ -e "$i_file" ] || continue
+            i_real=$(timeout -k 1 5 readlink -f "$i_file") || i_real=$i_file
+            printf '%s\t%s\t%s\t%s\n' "$i_owner" "$i_weight" "$i_file" "$i_real"
         done
-    done
+    done | mounts=$i_mounts awk -F '\t' '
+        BEGIN { n = split(ENVIRON["mounts"], mount, "\n") }
+        {
+            for (i = 1; i <= n; i++) if (index(mount[i], $3 "/") == 1 || index(mount[i], $4 "/") == 1)
+                printf "mount\t%s\t%s\tgoes\tbelow %s\t%s\n", $1, $2, $3, mount[i]
+        }'
     cut -d ' ' -f 2 /proc/self/mounts | known mount path
 }

@@ -150,12 +150,16 @@ find_links | what_of link | while read -r link; do
         say "$link stays, since its virtual servers do: install ipvsadm on this host and run the same reset again, or restart the host"
         continue
     fi
-    case $link in ovs-*) if have ovs-dpctl && timeout 20 ovs-dpctl del-dp "$link" 2>/dev/null; then continue; fi ;; esac
-    timeout 20 ip link del "$link" 2>/dev/null && continue
-    # One on a bridge that has just gone is gone, too; one of the kernel's own stays, with nothing on it.
-    if ip link show "$link" >/dev/null 2>&1; then
-        timeout 20 ip addr flush dev "$link"
-        timeout 20 ip link set dev "$link" down
+    # One of the kernel's own can not be deleted, though ip says that it is. Others may use it too: it goes down when nothing is on it.
+    if globs emptied-link | grep -Fxq -e "$link"; then
+        ip -o addr show dev "$link" scope global | awk '$4 ~ /^[0-9.]+\/32$|:.*\/128$/ { print $4 }' | while read -r address; do
+            timeout 20 ip addr del "$address" dev "$link"
+        done
+        [ -n "$(ip -o addr show dev "$link" scope global)" ] || timeout 20 ip link set dev "$link" down
+        continue
     fi
+    case $link in ovs-*) if have ovs-dpctl && timeout 20 ovs-dpctl del-dp "$link" 2>/dev/null; then continue; fi ;; esac
+    # One on a bridge that has just gone may be gone, too.
+    timeout 20 ip link del "$link" 2>/dev/null
 done
 :
