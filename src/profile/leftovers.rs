@@ -79,7 +79,7 @@ pub struct Leftovers {
     pub units: Vec<String>,
     /// Names of packages. They are taken only if slipway brought them.
     pub packages: Vec<String>,
-    /// Parts of the addresses of package repositories. They are taken only if slipway brought them.
+    /// Package repositories, by an extended regular expression for a line of their file. They are taken only if slipway brought them.
     pub repositories: Vec<String>,
     /// What is somebody else's as long as a process of this name runs on the host itself, outside of all pods.
     pub contested: Vec<Contested>,

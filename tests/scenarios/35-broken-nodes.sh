@@ -5,6 +5,8 @@
 # shellcheck disable=SC2016 # what stands in single quotes is for a host's shell
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
+# shellcheck source=killing.sh
+source tests/scenarios/killing.sh
 
 # The second of them gets a disk of its own, small enough to be filled.
 read -r first second third <<<"${lane_nodes[*]}"
@@ -237,33 +239,6 @@ spec:
       volumes: [{ name: memory, emptyDir: { medium: Memory } }]
 MANIFEST
     on "$control_plane" kubectl --kubeconfig /etc/kubernetes/admin.conf rollout status daemonset/work --timeout=60s >/dev/null
-}
-
-# Runs a command and ends it with SIGKILL so many seconds after a step has begun: killed_at STEP SECONDS COMMAND...
-killed_at() {
-    local step=$1 pause=$2 pid deadline=$((SECONDS + 200))
-    shift 2
-    "$@" -c "$cluster" --output json >"$work/events" 2>&1 </dev/null &
-    pid=$!
-    until grep -q "\"event\":\"started\".*\"step\":\"$step\"" "$work/events"; do
-        if [ "$SECONDS" -ge "$deadline" ] || ! kill -0 "$pid" 2>/dev/null; then
-            tail -n 5 "$work/events"
-            fail "$step never started"
-        fi
-        sleep 0.05
-    done
-    sleep "$pause"
-    kill -KILL "$pid" || fail "slipway ended by itself $pause s into $step"
-    wait "$pid" 2>/dev/null || :
-}
-
-# And with it what works on a host by itself.
-end_jobs() {
-    host "$1" <<'END'
-for job in /run/slipway/job.*; do
-    [ ! -s "$job/pid" ] || kill -s KILL -- "-$(cat "$job/pid")" 2>/dev/null || :
-done
-END
 }
 
 # That pods reach each other is proven once, in the end.

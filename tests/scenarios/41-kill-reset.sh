@@ -6,19 +6,12 @@
 # shellcheck disable=SC2016 # what stands in single quotes is for a host's shell
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
+# shellcheck source=killing.sh
+source tests/scenarios/killing.sh
 
 read -r first second third <<<"${lane_nodes[*]}"
 steps=(kubeconfigs kubeadm containers mounts network files kubelet-off undo audit)
 moments=0
-
-# Ends what detached steps are under way on a host: end_jobs NODE
-end_jobs() {
-    on "$1" sh -s <<'END'
-for job in /run/slipway/job.*; do
-    [ ! -s "$job/pid" ] || kill -s KILL -- "-$(cat "$job/pid")" 2>/dev/null || :
-done
-END
-}
 
 # Cuts all connections of a host but the one that does it: its session, and who started that, are spared.
 cut_connections() {

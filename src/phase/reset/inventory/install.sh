@@ -57,11 +57,11 @@ find_packages() {
 
 find_repositories() {
     rows repository | while IFS='	' read -r i_owner i_weight i_ere i_part; do
-        grep -lF -e "$i_part" /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources /etc/yum.repos.d/*.repo 2>/dev/null | while read -r i_file; do
+        grep -lE -e "$i_part" /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources /etc/yum.repos.d/*.repo 2>/dev/null | while read -r i_file; do
             if brought "$i_file"; then
-                found repository "slipway's install" 0 purge "address $i_part" "$i_file"
+                found repository "slipway's install" 0 purge "line $i_part" "$i_file"
             else
-                found repository 'nobody known' 0 stays "address $i_part" "$i_file"
+                found repository 'nobody known' 0 stays "line $i_part" "$i_file"
             fi
         done
     done

@@ -1,0 +1,34 @@
+# What the scenarios that kill have in common. Sourced, behind lib.sh.
+# shellcheck shell=bash disable=SC2154
+
+# Runs a command and ends it with SIGKILL so many seconds after a step has begun: killed_at STEP SECONDS COMMAND...
+killed_at() {
+    local step=$1 pause=$2 pid deadline=$((SECONDS + 200))
+    shift 2
+    "$@" -c "$cluster" --output json >"$work/events" 2>&1 </dev/null &
+    pid=$!
+    until grep -q "\"event\":\"started\".*\"step\":\"$step\"" "$work/events"; do
+        if [ "$SECONDS" -ge "$deadline" ] || ! kill -0 "$pid" 2>/dev/null; then
+            tail -n 5 "$work/events"
+            fail "$step never started"
+        fi
+        sleep 0.05
+    done
+    sleep "$pause"
+    kill -KILL "$pid" || {
+        tail -n 5 "$work/events"
+        fail "slipway ended by itself $pause s into $step"
+    }
+    wait "$pid" 2>/dev/null || :
+    say "killed $pause s into $step"
+}
+
+# Ends what detached steps are under way on a host, as a restart of the host would: end_jobs NODE
+end_jobs() {
+    on "$1" sh -s <<'JOBS'
+for job in /run/slipway/job.*; do
+    [ ! -s "$job/pid" ] || kill -s KILL -- "-$(cat "$job/pid")" 2>/dev/null || :
+done
+sleep 0.5
+JOBS
+}
