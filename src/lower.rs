@@ -8,13 +8,18 @@ mod library;
 mod survey;
 mod upload;
 
-use std::{fmt::Write as _, io, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    fmt::Write as _,
+    io,
+    time::Duration,
+};
 
 use sha2::{Digest as _, Sha256};
 
 pub use download::Frame;
 pub use library::Library;
-pub use survey::{Survey, check_digest, checks_program, survey_program};
+pub use survey::{Asked, Survey, check_digest, checks_program, survey_program};
 pub use upload::upload_program;
 
 use crate::step::{Carry, Check, Due, File, Op, Step, Undo, Upload};
@@ -117,7 +122,7 @@ pub fn quote(word: &str) -> String {
 #[must_use]
 pub fn lower(step: &Step) -> Program {
     let mark = format!("mark() {{\n    printf '{MARK}%s %s\\n' \"$1\" \"$2\"\n}}\n");
-    let body = format!("{mark}{}", step_body(step));
+    let body = format!("{mark}{}", step_body(step, &step.prepare));
     let direct = block(&format!("{SETTING}{}{body}", library::prelude(&body)));
     match step.carry {
         Carry::Direct => Program(direct),
@@ -133,9 +138,10 @@ pub fn lower(step: &Step) -> Program {
 #[must_use]
 pub fn script(steps: &[&Step]) -> String {
     let mut body = String::new();
+    let prepares = write_prepares(&mut body, steps);
     for step in steps {
         let failed = format!("{} failed; mend what it names above and run this script again", step.id);
-        write_step(&mut body, step, &format!("die {}", quote(&failed)));
+        write_step(&mut body, step, &prepares, &format!("die {}", quote(&failed)));
     }
     script_of(&body)
 }
@@ -145,21 +151,37 @@ pub fn script(steps: &[&Step]) -> String {
 #[must_use]
 pub fn script_to_the_end(steps: &[&Step], end: &str) -> String {
     let mut body = "[ \"$(id -u)\" = 0 ] || die 'run this as root'\nfailed=\n".to_owned();
+    let prepares = write_prepares(&mut body, steps);
     for step in steps {
-        write_step(&mut body, step, &format!("failed=\"$failed \"{}", quote(&format!("{}/{}", step.id.phase, step.id.name))));
+        let failed = format!("failed=\"$failed \"{}", quote(&format!("{}/{}", step.id.phase, step.id.name)));
+        write_step(&mut body, step, &prepares, &failed);
     }
     let _ = write!(body, "\n{}", lines(end));
     script_of(&body)
 }
 
-fn write_step(body: &mut String, step: &Step, otherwise: &str) {
+/// What steps of one script have in common stands in it once: gives the call that stands for each text.
+fn write_prepares<'a>(body: &mut String, steps: &[&'a Step]) -> BTreeMap<&'a str, String> {
+    let mut calls = BTreeMap::from([("", String::new())]);
+    for step in steps {
+        let call = format!("prepare_{}", calls.len());
+        if let Entry::Vacant(new) = calls.entry(step.prepare.as_str()) {
+            let _ = write!(body, "{call}() {{\n{}}}\n", lines(&step.prepare));
+            new.insert(call);
+        }
+    }
+    calls
+}
+
+fn write_step(body: &mut String, step: &Step, prepares: &BTreeMap<&str, String>, otherwise: &str) {
+    let prepare = prepares.get(step.prepare.as_str()).map_or(step.prepare.as_str(), String::as_str);
     let title = quote(&format!("==> {}: {}", step.id, step.title));
     let _ = write!(
         body,
         "\n# {}\n# {}\nsay {title}\n(\n{})\ncase $? in 0 | 10) ;; *) {otherwise} ;; esac\n",
         step.id,
         step.why.replace('\n', " "),
-        step_body(step),
+        step_body(step, prepare),
     );
 }
 
@@ -211,8 +233,9 @@ fn block(body: &str) -> String {
     format!("{{\n{body}}} </dev/null\n")
 }
 
-/// The functions `reached`, `check`, `proved`, `undo` and `apply` of a step, and the call that brings them to life.
-fn step_body(step: &Step) -> String {
+/// The functions `prepare`, `reached`, `check`, `proved`, `undo` and `apply` of a step, and the call that brings them to life.
+/// `prepare` is the shell of the first one.
+fn step_body(step: &Step, prepare: &str) -> String {
     let mut text = String::new();
     let mut wanted = 0;
     let mut apply = String::new();
@@ -267,6 +290,7 @@ fn step_body(step: &Step) -> String {
     let check = if step.due == Due::Check { "(reached)\n" } else { "false\n" };
     let proved = if step.check == Check::Never { ":\n" } else { "(reached)\n" };
     for (name, body) in [
+        ("prepare", if prepare.is_empty() { String::new() } else { lines(prepare) }),
         ("reached", check_shell(&step.check)),
         ("check", check.to_owned()),
         ("proved", proved.to_owned()),
@@ -289,8 +313,14 @@ fn in_words(limit: Duration) -> String {
     format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
 }
 
+/// The shell of a step's check for a program that does not run the step: with all that it needs.
+fn check_alone(step: &Step) -> String {
+    let prepare = if step.prepare.is_empty() { String::new() } else { lines(&step.prepare) };
+    format!("{prepare}{}", check_shell(&step.check))
+}
+
 /// The shell of a check: exit 0 when the end state is there.
-pub(crate) fn check_shell(check: &Check) -> String {
+fn check_shell(check: &Check) -> String {
     let same = |files: &[File]| {
         let tests: Vec<String> = files
             .iter()

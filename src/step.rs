@@ -154,6 +154,9 @@ pub struct Step {
     pub why: String,
     /// Steps that must be done before this one starts, on this host or another.
     pub needs: Vec<StepId>,
+    /// Shell that runs once, before the check, and within the limit: functions and values for the check and for all shell of `apply`.
+    /// It changes nothing on the host.
+    pub prepare: String,
     pub check: Check,
     pub apply: Vec<Op>,
     pub undo: Vec<Undo>,
@@ -175,6 +178,7 @@ impl Step {
             title: title.into(),
             why: why.into(),
             needs: Vec::new(),
+            prepare: String::new(),
             check: Check::Never,
             apply: Vec::new(),
             undo: Vec::new(),
@@ -193,6 +197,12 @@ impl Step {
         step.apply = files.iter().cloned().map(Op::Write).collect();
         step.check = Check::Same(files);
         step
+    }
+
+    #[must_use]
+    pub fn prepare(mut self, shell: impl Into<String>) -> Self {
+        self.prepare = shell.into();
+        self
     }
 
     #[must_use]

@@ -11,6 +11,7 @@ use crate::{
     error::{Error, Kind, Result},
     execute::{self, Mode, Options, survey},
     graph::Selection,
+    lower::Asked,
     phase::{
         PHASES,
         preflight::{self, Finding},
@@ -26,7 +27,7 @@ pub(super) async fn open(run: &Run, session: &Session) -> Result<Known> {
     let cluster = run.cluster()?;
     let profiles = Profiles::load(run.profiles.as_deref())?;
     let proxy_password = site::proxy_password(&cluster, &session.ask).await?;
-    let mut surveyed = site::survey(&cluster.hosts, &session.ask, run.concurrency, &session.events).await;
+    let mut surveyed = site::survey(&cluster.hosts, Asked::FactsAndChecks, &session.ask, run.concurrency, &session.events).await;
     if !surveyed.errors.is_empty() {
         for (host, facts) in &surveyed.facts {
             session.note(format!(

@@ -10,7 +10,7 @@ use crate::{
     execute::survey::ask_host,
     facts::Facts,
     graph::{Graph, Selection},
-    lower::{self, Program, quote},
+    lower::{self, Asked, Program, quote},
     phase::{
         PHASES,
         reset::{self, Reset},
@@ -134,7 +134,7 @@ pub(super) async fn render(run: &Run, wanted: cli::Render) -> Result<u8> {
         (cli::Form::Mermaid, _) => render::mermaid(&graph.on_hosts(|name| host.is_none_or(|wanted| wanted == name))),
         (cli::Form::Checks, Some(_)) if wanted.phase.is_none() => {
             // What a run that has nothing to do sends: the host knows its checks already.
-            lower::survey_program("slipway-checks", &[]).text().to_owned()
+            lower::survey_program("slipway-checks", &[], Asked::FactsAndChecks).text().to_owned()
         }
         (cli::Form::ResetScript, _) => return reset_script(run, &wanted),
         (cli::Form::Checks, _) => lower::checks_program("slipway-checks", graph.steps().filter(of_host), false).text().to_owned(),
@@ -179,7 +179,7 @@ pub(super) async fn status(run: &Run) -> Result<u8> {
     let cluster = run.cluster()?;
     let profiles = Profiles::load(run.profiles.as_deref())?;
     let session = Session::start(run.quiet_ui());
-    let surveyed = site::survey(&cluster.hosts, &session.ask, run.concurrency, &session.events).await;
+    let surveyed = site::survey(&cluster.hosts, Asked::Facts, &session.ask, run.concurrency, &session.events).await;
     let mut states = BTreeMap::new();
     let mut note = None;
     for (host, facts) in surveyed.facts.iter().filter(|(_, facts)| facts.kubernetes.admin_conf) {
@@ -281,7 +281,7 @@ pub(super) async fn kubeconfig(run: &Run, wanted: cli::Kubeconfig) -> Result<u8>
 async fn fetch_admin(run: &Run, cluster: &Cluster) -> Result<String> {
     let control_planes: Vec<Host> = cluster.hosts.iter().filter(|host| host.role == Role::ControlPlane).cloned().collect();
     let session = Session::start(run.quiet_ui());
-    let mut surveyed = site::survey(&control_planes, &session.ask, run.concurrency, &session.events).await;
+    let mut surveyed = site::survey(&control_planes, Asked::Facts, &session.ask, run.concurrency, &session.events).await;
     let holder = surveyed.facts.iter().find(|(_, facts)| facts.kubernetes.admin_conf).or(surveyed.facts.first());
     let fetched = match holder.and_then(|(host, _)| Some((&host.name, surveyed.hosts.get(&host.name)?))) {
         Some((name, transport)) => kubeconfig::fetch_from(name, transport).await,

@@ -18,6 +18,7 @@ use crate::{
     },
     facts::Facts,
     leftover::{Fate, Leftover},
+    lower::Asked,
     phase::reset,
     profile::{Knowledge, Profiles},
     ui::{self, Found},
@@ -62,7 +63,7 @@ pub(super) async fn leftovers(run: &Run, wanted: cli::Leftovers) -> Result<u8> {
 
 /// Surveys these hosts. What is a control plane by what lies there is one, whatever its role in the cluster file.
 pub(super) async fn survey(run: &Run, session: &Session, aim: &mut Aim, hosts: &[Host]) -> (Hosts, Surveyed) {
-    let mut surveyed = site::survey(hosts, &session.ask, run.concurrency, &session.events).await;
+    let mut surveyed = site::survey(hosts, Asked::Facts, &session.ask, run.concurrency, &session.events).await;
     for (host, _) in surveyed.facts.iter_mut().filter(|(_, facts)| facts.kubernetes.is_control_plane()) {
         host.role = Role::ControlPlane;
         let wanted = aim.cluster.hosts.iter_mut().filter(|wanted| wanted.name == host.name);
@@ -101,6 +102,14 @@ fn is_whole(aim: &Aim, facts: &[(Host, Facts)], members: &[Member]) -> bool {
 }
 
 impl Looked {
+    /// Whether a reset has something to take from this host, as far as was listed.
+    pub(super) fn has_something(&self, host: &str, purge: bool) -> bool {
+        self.audits.get(host).is_some_and(|audit| {
+            let counts = audit.listing.counts();
+            counts.goes > 0 || purge && counts.purge > 0
+        })
+    }
+
     /// For people and programs, in the order of the hosts. `errors` are those of hosts that did not answer.
     pub(super) fn found<'a>(&'a self, aim: &'a Aim, errors: &'a BTreeMap<String, Error>, keep_packages: bool) -> Vec<Found<'a>> {
         static NOTHING: std::sync::LazyLock<Audit> = std::sync::LazyLock::new(Audit::default);

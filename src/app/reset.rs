@@ -169,7 +169,9 @@ async fn work(
     let graph = Graph::new(steps)?
         .on_hosts(|host| looked.hosts.contains_key(host))
         .select(&Selection { only: run.only.clone(), skip: run.skip.clone() })?;
-    let verdicts = survey::verdicts(&graph, &looked.hosts, &looked.surveyed.answered, false).await?;
+    // What was listed is to be taken away: each step looks itself when its turn comes.
+    let checked = graph.clone().on_hosts(|host| !looked.has_something(host, wanted.purge));
+    let verdicts = survey::verdicts(&checked, &looked.hosts, &looked.surveyed.answered, false).await?;
     let plan = Plan::new(graph, &verdicts);
     let options = Options { mode: Mode::Continue, concurrency: run.concurrency, redact: Vec::new() };
     execute::execute(plan, Arc::clone(&looked.hosts), options, session.events.clone(), session.stop.clone()).await;

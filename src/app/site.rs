@@ -16,7 +16,7 @@ use crate::{
     },
     facts::Facts,
     graph::Graph,
-    lower,
+    lower::{self, Asked},
     phase::PHASES,
     profile::{Changes, CniProfile, Profiles},
     scene::{
@@ -62,10 +62,10 @@ impl Surveyed {
 }
 
 /// Surveys all hosts of a cluster.
-pub(super) async fn survey(hosts: &[Host], ask: &Ask, concurrency: usize, events: &Events) -> Surveyed {
+pub(super) async fn survey(hosts: &[Host], asked: Asked, ask: &Ask, concurrency: usize, events: &Events) -> Surveyed {
     let mut surveyed =
         Surveyed { hosts: BTreeMap::new(), facts: Vec::new(), answered: BTreeMap::new(), errors: Vec::new(), silent: Vec::new() };
-    for (host, answer) in survey::survey(hosts, ask, concurrency, events).await {
+    for (host, answer) in survey::survey(hosts, asked, ask, concurrency, events).await {
         match answer {
             Ok(Answer { transport, facts, checks }) => {
                 surveyed.hosts.insert(host.name.clone(), transport);
@@ -116,7 +116,7 @@ impl Known {
                 let transport = hosts
                     .get(&site.host.name)
                     .ok_or_else(|| Error::new(Kind::Internal, format!("{} is not connected", site.host.name)))?;
-                let (facts, checks) = survey::again(transport, &peers).await?;
+                let (facts, checks) = survey::again(transport, &peers, Asked::FactsAndChecks).await?;
                 Ok::<_, Error>((index, site.host, facts, checks))
             });
         }

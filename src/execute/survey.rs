@@ -15,7 +15,7 @@ use crate::{
     event::{Event, HostState},
     facts::{self, Facts},
     graph::Graph,
-    lower::{self, Program, Survey},
+    lower::{self, Asked, Program, Survey},
     step::StepId,
     transport::{Ask, Transport},
 };
@@ -34,9 +34,9 @@ pub struct Answer {
     pub checks: BTreeMap<String, bool>,
 }
 
-/// Connects to all hosts at once and asks each for its facts and its remembered checks, in one exec.
+/// Connects to all hosts at once and asks each for its facts and, if `asked`, its remembered checks, in one exec.
 /// Every host has its own result: one that is out of reach does not hide what the others said.
-pub async fn survey(hosts: &[Host], ask: &Ask, concurrency: usize, events: &Events) -> Vec<(Host, Result<Answer>)> {
+pub async fn survey(hosts: &[Host], asked: Asked, ask: &Ask, concurrency: usize, events: &Events) -> Vec<(Host, Result<Answer>)> {
     let slots = Arc::new(Semaphore::new(concurrency.max(1)));
     let said = Arc::new(Mutex::new(BTreeSet::new()));
     let mut tasks = JoinSet::new();
@@ -45,7 +45,7 @@ pub async fn survey(hosts: &[Host], ask: &Ask, concurrency: usize, events: &Even
         let (ask, events, slots, said) = (ask.clone(), events.clone(), Arc::clone(&slots), Arc::clone(&said));
         tasks.spawn(async move {
             let _slot = slots.acquire().await;
-            let answer = survey_host(&host, &peers, ask, &events, &said).await;
+            let answer = survey_host(&host, &peers, asked, ask, &events, &said).await;
             (index, host, answer)
         });
     }
@@ -58,13 +58,20 @@ pub async fn survey(hosts: &[Host], ask: &Ask, concurrency: usize, events: &Even
 }
 
 /// `said` is what a person has been told already: hosts behind one jump host have much to say in common.
-async fn survey_host(host: &Host, peers: &[String], ask: Ask, events: &Events, said: &Mutex<BTreeSet<String>>) -> Result<Answer> {
+async fn survey_host(
+    host: &Host,
+    peers: &[String],
+    asked: Asked,
+    ask: Ask,
+    events: &Events,
+    said: &Mutex<BTreeSet<String>>,
+) -> Result<Answer> {
     let began = Instant::now();
     let tell = |state, execs| {
         let _ = events.send(Event::Host { host: host.name.clone(), state, took: began.elapsed(), execs });
     };
     tell(HostState::Connecting, 0);
-    let asked = async {
+    let answer = async {
         let transport = Transport::connect(&host.address, &host.reach, ask).await?;
         for text in transport.notes() {
             if said.lock().unwrap_or_else(PoisonError::into_inner).insert(text.clone()) {
@@ -72,10 +79,10 @@ async fn survey_host(host: &Host, peers: &[String], ask: Ask, events: &Events, s
             }
         }
         tell(HostState::Probing, 0);
-        let (facts, checks) = again(&transport, peers).await?;
+        let (facts, checks) = again(&transport, peers, asked).await?;
         Ok(Answer { transport, facts, checks })
     };
-    let answer = asked.await.map_err(|error: Error| named(error, &host.name));
+    let answer = answer.await.map_err(|error: Error| named(error, &host.name));
     match &answer {
         Ok(answer) => tell(HostState::Ready, answer.transport.execs()),
         Err(_) => tell(HostState::Failed, 0),
@@ -87,11 +94,11 @@ async fn survey_host(host: &Host, peers: &[String], ask: Ask, events: &Events, s
 ///
 /// # Errors
 /// `Lost` when the answer was cut short.
-pub async fn again(transport: &Transport, peers: &[String]) -> Result<(Facts, BTreeMap<String, bool>)> {
+pub async fn again(transport: &Transport, peers: &[String], asked: Asked) -> Result<(Facts, BTreeMap<String, bool>)> {
     let nonce = nonce()?;
-    let program = lower::survey_program(&nonce, peers);
-    let asked = tokio::time::timeout(PROBE_LIMIT, take_survey(transport, &nonce, &program)).await;
-    let survey = asked.unwrap_or_else(|_| {
+    let program = lower::survey_program(&nonce, peers, asked);
+    let answer = tokio::time::timeout(PROBE_LIMIT, take_survey(transport, &nonce, &program)).await;
+    let survey = answer.unwrap_or_else(|_| {
         let minutes = PROBE_LIMIT.as_secs() / 60;
         Err(Error::new(Kind::Lost, format!("it did not say in {minutes} minutes what is on it"))
             .hint("a disk or a mount that does not answer holds up whoever asks it: `dmesg` there names it; a restart of the host ends it"))

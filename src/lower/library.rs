@@ -23,6 +23,12 @@ impl Library {
         self.functions.get_or_init(|| self.texts.iter().flat_map(|text| functions_in(text)).collect())
     }
 
+    /// All functions.
+    #[must_use]
+    pub fn all(&self) -> String {
+        self.functions().iter().map(|(_, body)| *body).collect()
+    }
+
     /// The functions that `text` mentions, and those that these mention in turn.
     #[must_use]
     pub fn for_text(&self, text: &str) -> String {

@@ -404,9 +404,10 @@ leave_host() {
     [ ! -e "$RUN/leaves" ] || rm -rf "$RUN"
 }
 
-# The lock is this shell's own: a child that hangs in the kernel would hold it for ever. A step without an undo needs nothing of the
+# The lock is this shell's own: a child that hangs in the kernel would hold it for ever (what `prepare` runs is to close it). A step without an undo needs nothing of the
 # disk, which may be full: step_lives LEDGER_NAME PHASE [DIGEST_OF_UNDO]
 step_lives() {
+    prepare
     if (check) >/dev/null 2>&1 9>&-; then
         mark end 0
         exit 0

@@ -6,11 +6,20 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use super::{Program, SETTING, block, check_shell, function_printing, library, lines, quote, sha256};
+use super::{Program, SETTING, block, check_alone, function_printing, library, lines, quote, sha256};
 use crate::{
     facts,
     step::{Check, Step},
 };
+
+/// What a survey asks a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// What it is.
+    Facts,
+    /// That, and which steps of the last run are still done: for whoever is about to plan the same steps.
+    FactsAndChecks,
+}
 
 /// What a survey brought back.
 #[derive(Clone, Debug, Default)]
@@ -42,15 +51,19 @@ impl Survey {
 /// Identifies a check: its step and its text. Two versions of slipway that check differently have different digests.
 #[must_use]
 pub fn check_digest(step: &Step) -> String {
-    let text = check_shell(&step.check);
+    let text = check_alone(step);
     sha256(&format!("{}\n{}{text}", step.id, library::prelude(&text)))[..32].to_owned()
 }
 
-/// The probe, and the checks that the host remembers. `peers` are addresses that the host should have a route to.
+/// The probe, and if wanted the checks that the host remembers. `peers` are addresses that the host should have a route to.
 #[must_use]
-pub fn survey_program(nonce: &str, peers: &[String]) -> Program {
+pub fn survey_program(nonce: &str, peers: &[String], asked: Asked) -> Program {
+    let checks = match asked {
+        Asked::Facts => "",
+        Asked::FactsAndChecks => "if [ -f \"$STATE/checks\" ]; then (. \"$STATE/checks\"); fi\n",
+    };
     let body = format!(
-        "NONCE={} PEERS={}\n{}probe\nif [ -f \"$STATE/checks\" ]; then (. \"$STATE/checks\"); fi\nprintf '%s survey-end\\n' \"$NONCE\"\n",
+        "NONCE={} PEERS={}\n{}probe\n{checks}printf '%s survey-end\\n' \"$NONCE\"\n",
         quote(nonce),
         quote(&peers.join(" ")),
         lines(facts::PROBE),
@@ -76,7 +89,7 @@ pub fn checks_program<'a>(nonce: &str, steps: impl Iterator<Item = &'a Step>, re
 fn checks_text<'a>(steps: impl Iterator<Item = &'a Step>) -> String {
     let mut calls = String::new();
     for step in steps.filter(|step| step.check != Check::Never) {
-        let text = check_shell(&step.check);
+        let text = check_alone(step);
         let _ = write!(
             calls,
             "# {}\nif (\n{text}) >/dev/null 2>&1; then v=1; else v=0; fi\nprintf '%s check {} %s\\n' \"$NONCE\" \"$v\"\n",

@@ -1,6 +1,6 @@
 //! The program that takes a file from the connection, if the host needs it.
 
-use super::{CHANGED, MARK, Program, SETTING, UNCHANGED, check_shell, library, quote};
+use super::{CHANGED, MARK, Program, SETTING, UNCHANGED, check_alone, library, quote};
 use crate::step::{Step, Upload};
 
 /// A program that sees to it that a host has a file that `step` needs: exit 0 if it has the file already, or has no use for it
@@ -30,7 +30,7 @@ exit {CHANGED}
 ",
         file = quote(&upload.to.to_string_lossy()),
         sha256 = quote(&upload.sha256),
-        check = check_shell(&step.check),
+        check = check_alone(step),
         changed = quote(&format!("what came is not the whole {}, or not what it was a while ago", upload.from.display())),
     );
     // Unlike all other programs it keeps its standard input.

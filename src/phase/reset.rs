@@ -88,7 +88,8 @@ impl Reset<'_> {
 #[must_use]
 pub fn listing(knowledge: &Knowledge, ends: bool) -> String {
     let ends = if ends { "yes" } else { "" };
-    inventory(knowledge, ends, ends, "list_all\n")
+    let functions = INVENTORY.for_text(&format!("list_all owners_here uncontested {}", knowledge.list_pods));
+    format!("{}list_all\n", inventory(knowledge, ends, ends, &functions))
 }
 
 /// The steps of a reset. They are to be run to the end whatever fails on the way.
@@ -138,7 +139,7 @@ fn on_host(reset: &Reset<'_>, host: &str, before: Vec<StepId>) -> Vec<Step> {
     let whole = reset.whole();
     let speaker = reset.staying.iter().find(|host| host.speaks).map_or("", |host| host.name);
     let which = if reset.purge { "all" } else { "but-install" };
-    let inventory = |text: &str| inventory(reset.knowledge, whole, if reset.ends { "yes" } else { "" }, text);
+    let prepare = inventory(reset.knowledge, whole, if reset.ends { "yes" } else { "" }, &INVENTORY.all());
     let containers = format!("set +e\n{}{PODS}", reset.knowledge.end_pods);
     let mut rows = vec![
         (
@@ -206,8 +207,9 @@ fn on_host(reset: &Reset<'_>, host: &str, before: Vec<StepId>) -> Vec<Step> {
         let which = if name == "purge" { "all" } else { "but-install" };
         let values = [("speaker", speaker), ("which", which)];
         let mut step = Step::new(StepId::new(host, NAME, name), title, why)
-            .check(Check::Sh(inventory(&format!("[ -z \"$({left})\" ]\n"))))
-            .sh(inventory(&script(&values, apply)))
+            .prepare(prepare.clone())
+            .check(Check::Sh(format!("[ -z \"$({left})\" ]\n")))
+            .sh(script(&values, apply))
             .detached()
             .limit(limit(name));
         match steps.last() {
@@ -221,8 +223,9 @@ fn on_host(reset: &Reset<'_>, host: &str, before: Vec<StepId>) -> Vec<Step> {
         "List what is still there",
         "a reset that says success and leaves a chain behind costs somebody an evening",
     )
-    .check(Check::Sh(inventory(&format!("[ -z \"$(left_over {which})\" ]\n"))))
-    .sh(inventory(&script(&[("which", which)], AUDIT)))
+    .prepare(prepare)
+    .check(Check::Sh(format!("[ -z \"$(left_over {which})\" ]\n")))
+    .sh(script(&[("which", which)], AUDIT))
     // Whatever its check would say: it also takes away what the other steps of this reset needed.
     .due(Due::AnyChange)
     .limit(limit("audit"))
@@ -325,12 +328,12 @@ fn unroute(staying: &str, host: &str) -> Step {
     .limit(limit("unroute"))
 }
 
-/// `text` behind the functions of the inventory that it mentions, and what they know.
-fn inventory(knowledge: &Knowledge, whole: &str, ends: &str, text: &str) -> String {
-    let pods = format!("find_pods() {{\n{}:\n}}\n", knowledge.list_pods);
-    let text = format!("here=$(owners_here)\nknowledge=$(uncontested)\n\n{text}");
-    let functions = INVENTORY.for_text(&format!("{text}\n{pods}"));
+/// These functions of the inventory, what they know, and what they have to know of the host before they are called.
+fn inventory(knowledge: &Knowledge, whole: &str, ends: &str, functions: &str) -> String {
     let values = [("knowledge", knowledge.table()), ("whole", whole.to_owned()), ("ends", ends.to_owned())];
     let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    script(&values, &format!("{functions}\n{pods}{text}"))
+    let pods = &knowledge.list_pods;
+    // The lock of a step is not for what hangs in the kernel.
+    let here = "here=$(owners_here 9>&-)\nknowledge=$(uncontested 9>&-)\n";
+    script(&values, &format!("{functions}\nfind_pods() {{\n{pods}:\n}}\n{here}"))
 }

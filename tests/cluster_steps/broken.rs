@@ -64,7 +64,7 @@ END
 ";
     assert_eq!(sh(&["-eus", &root], setup).0, Some(0));
     let reset = reset_steps(&["w2"], &[], false);
-    let mut apply = shell(&reset, "w2/reset/mounts").to_owned();
+    let mut apply = format!("{}{}", find(&reset, "w2/reset/mounts").prepare, shell(&reset, "w2/reset/mounts"));
     for (path, to) in [
         ("/proc/self/mountinfo", "/proc/self/mountinfo"),
         ("/var/lib/kubelet", "/var/lib/kubelet"),
@@ -109,24 +109,22 @@ fn kubeadm_never_cleans_up_where_something_is_mounted_or_the_runtime_is_silent()
     let reset = reset_steps(&["w2"], &[], false);
     let apply = shell(&reset, "w2/reset/kubeadm");
     let (_, call) = apply.rsplit_once("\nstop_unit kubelet 60\n").expect("it stops the kubelet first");
-    for (mounts, disk, answers, expected) in [
-        ("", 1, 0, "kubeadm reset -f --cri-socket=unix:///x --skip-phases=remove-etcd-member"),
-        (
-            "/var/lib/kubelet/pods/a/stuck",
-            1,
-            0,
-            "kubeadm does not clean up, since something is still mounted below /var/lib/kubelet: that is done without it",
-        ),
-        ("", 0, 0, "kubeadm does not clean up, since /var/lib/kubelet is a disk of its own: that is done without it"),
-        ("", 1, 1, "kubeadm does not clean up, since the runtime does not answer: that is done without it"),
+    let kept = |why: &str| format!("kubeadm does not clean up, since {why}: that is done without it");
+    for (mounts, networks, disk, answers, expected) in [
+        ("", "", 1, 0, "kubeadm reset -f --cri-socket=unix:///x --skip-phases=remove-etcd-member".to_owned()),
+        ("/var/lib/kubelet/pods/a/stuck", "", 1, 0, kept("something is still mounted below /var/lib/kubelet")),
+        ("", "podman", 1, 0, kept("/var/lib/cni holds what is not the cluster's: podman")),
+        ("", "", 0, 0, kept("/var/lib/kubelet is a disk of its own")),
+        ("", "", 1, 1, kept("the runtime does not answer")),
     ] {
         let doubles = format!(
             "have() {{ [ \"$1\" = kubeadm ]; }}\nsay() {{ echo \"$*\"; }}\ntimeout() {{ [ \"$1\" != -k ] || shift 2; shift; \"$@\"; }}\n\
              systemctl() {{ :; }}\nstop_unit() {{ :; }}\nprocesses_of() {{ :; }}\nunmount_left() {{ :; }}\nleft_kubelet() {{ echo a-kubelet; }}\n\
              left_mounts() {{ printf '%s' '{mounts}'; }}\nis_mount_point() {{ return {disk}; }}\nruntime_answers() {{ return {answers}; }}\n\
+             others_networks() {{ printf '%s' '{networks}'; }}\none_line() {{ printf '%s' \"$*\"; }}\n\
              etcd_has_left() {{ return 0; }}\nrm() {{ :; }}\nsed() {{ echo unix:///x; }}\nkubeadm() {{ echo \"kubeadm $*\"; }}\nwhole=yes\n"
         );
         let (code, said) = sh(&["-u"], &format!("{doubles}{call}"));
-        assert_eq!((code, said.trim_end()), (Some(0), expected));
+        assert_eq!((code, said.trim_end()), (Some(0), expected.as_str()));
     }
 }

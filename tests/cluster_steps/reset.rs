@@ -71,8 +71,9 @@ printf '%s\\n' \"36 35 8:1 / $1/disk\\\\0402/pods/a/vol rw - ext4 /dev/sda rw\" 
     let functions = inventory(&directory, &moved);
     assert_eq!(sh(&["-eu"], &format!("{functions}left_mounts\n")), (Some(0), format!("{root}/disk 2/pods/a/vol\n")));
     let reset = reset_steps(&["w2"], &[], false);
-    let Some(Op::Sh(apply)) = find(&reset, "w2/reset/files").apply.first() else { panic!("no shell") };
-    let mut apply = apply.clone();
+    let step = find(&reset, "w2/reset/files");
+    let Some(Op::Sh(apply)) = step.apply.first() else { panic!("no shell") };
+    let mut apply = format!("{}{apply}", step.prepare);
     for path in moved {
         apply = apply.replace(path, &format!("{root}{path}"));
     }
