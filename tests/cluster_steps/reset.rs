@@ -44,7 +44,7 @@ fn pods_of_system_containers_on_the_machine_are_left_alone() {
     let setup = "\
 cd \"$1\"
 for pid in self 7 8; do mkdir -p proc/$pid/ns; printf 'containerd-shim-runc-v2\\0-namespace\\0k8s.io\\0-id\\0x\\0' >proc/$pid/cmdline; echo containerd-shim >proc/$pid/comm; done
-ln -s 'pid:[1]' proc/self/ns/pid; ln -s 'pid:[1]' proc/7/ns/pid; ln -s 'pid:[2]' proc/8/ns/pid
+echo >proc/self/ns/pid; ln proc/self/ns/pid proc/7/ns/pid; echo >proc/8/ns/pid
 ";
     let directory_text = directory.display().to_string();
     assert_eq!(sh(&["-eus", &directory_text], setup).0, Some(0));

@@ -42,7 +42,52 @@ delete_beside() {
 
 remove() {
     # shellcheck disable=SC2086 # the option is there or not
-    timeout -k 2 300 rm -rf $one "$1"
+    timeout -k 2 300 rm -rf $one "$@"
+}
+
+# Deletes the files on standard input, a line each: at once where nothing is mounted, and else each by `delete`; what a disk of its own is
+# mounted at stays, empty, if it is said so: delete_all [disks-stay]
+delete_all() {
+    d_files=$(cat)
+    [ -n "$d_files" ] || return 0
+    d_ifs=$IFS
+    IFS='
+'
+    set -f
+    # shellcheck disable=SC2086 # a file a line
+    set -- "${1-}" $d_files
+    d_disks=$1
+    shift
+    d_mounted=$(with_mounts "$@")
+    if [ -n "$d_mounted" ]; then
+        # shellcheck disable=SC2046 # a file a line
+        set -- $(printf '%s\n' "$d_files" | grep -Fxv -e "$d_mounted")
+    fi
+    set +f
+    IFS=$d_ifs
+    [ "$#" = 0 ] || remove "$@"
+    [ -n "$d_mounted" ] || return 0
+    printf '%s\n' "$d_mounted" | while read -r file; do
+        if [ -n "$d_disks" ] && [ -d "$file" ] && [ ! -h "$file" ] && is_mount_point "$file"; then
+            for inner in "$file"/* "$file"/.[!.]*; do
+                if [ -e "$inner" ] || [ -h "$inner" ]; then delete "$inner"; fi
+            done
+        else
+            delete "$file"
+        fi
+    done
+}
+
+# Those that are there of what a glob stands for: matching GLOB. A name that is no line is dealt with at once.
+matching() {
+    for file in $1; do
+        [ -e "$file" ] || [ -h "$file" ] || continue
+        case $file in
+        *'
+'*) delete "$file" >&2 ;;
+        *) printf '%s\n' "$file" ;;
+        esac
+    done
 }
 
 find_units | what_of unit | while read -r unit; do
@@ -53,7 +98,7 @@ printf '%s\n' "$STATE"/undo/????-cni.ready.sh "$STATE"/undo/????-cni.ready.?????
     if [ -e "$entry" ] && timeout 60 sh "$entry"; then rm -f "$entry"; fi
 done
 # Names come back before files are deleted: what gets its name back may be a cluster's own.
-find_files | what_of renamed | while read -r file; do
+find_renamed | what_of renamed | while read -r file; do
     rows renamed | cut -f 4 | while read -r glob; do
         # shellcheck disable=SC2254 # it is a pattern
         case $file in $glob) [ -e "${file%"${glob##*\*}"}" ] || mv "$file" "${file%"${glob##*\*}"}" ;; esac
@@ -61,9 +106,10 @@ find_files | what_of renamed | while read -r file; do
 done
 # These are disks of their own or links to one on some hosts: that is not ours to change, so only what is in them goes.
 globs emptied-directory | while read -r directory; do
-    for file in "$directory"/* "$directory"/.[!.]*; do
-        if [ -e "$file" ] || [ -h "$file" ]; then delete "$file"; fi
-    done
+    matching "$directory/*"
+    matching "$directory/.[!.]*"
+done | delete_all
+globs emptied-directory | while read -r directory; do
     # The kubelet's package has its own, and needs it again.
     [ "$directory" = /var/lib/kubelet ] || rmdir "$directory" 2>/dev/null
 done
@@ -71,23 +117,12 @@ done
     globs file
     printf '%s\n' "$STATE/attempt" "$STATE/attempt.ca" "$STATE/settings" "$STATE/verified" "$STATE/cni" "$RUN/kubeadm.yaml" "$RUN/kube"
 } | while read -r glob; do
-    for file in $glob; do
-        if [ -d "$file" ] && [ ! -h "$file" ] && is_mount_point "$file"; then
-            # A disk of its own: that stays, empty.
-            for inner in "$file"/* "$file"/.[!.]*; do
-                if [ -e "$inner" ] || [ -h "$inner" ]; then delete "$inner"; fi
-            done
-        elif [ -e "$file" ] || [ -h "$file" ]; then
-            delete "$file"
-        fi
-    done
-done
+    matching "$glob"
+done | delete_all disks-stay
 {
     find_plugin_state | what_of file
     left_jobs
-} | while read -r file; do
-    delete "$file"
-done
+} | delete_all
 rows line | while IFS='	' read -r owner weight line file; do
     if grep -Exqs -e "$line" "$file"; then
         grep -Evx -e "$line" "$file" >"$RUN/lines"
@@ -98,13 +133,13 @@ rows line | while IFS='	' read -r owner weight line file; do
 done
 find_cgroups | what_of cgroup | while read -r group; do
     case $group in *.slice) timeout 30 systemctl stop "${group##*/}" 2>/dev/null ;; esac
-    [ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null
+    [ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} + 2>/dev/null
 done
 rmdir /var/lib/cni/networks /var/lib/cni/results /var/lib/cni/cache/results /var/lib/cni/cache /var/lib/cni /etc/kubernetes 2>/dev/null
 # The kubelet makes these for drivers of volumes, kube-ovn the last one.
 rmdir -p /usr/libexec/kubernetes/kubelet-plugins/volume/exec 2>/dev/null
 rmdir /etc/origin /var/lib/etcd 2>/dev/null
-find_files | awk -F '\t' '$4 == "stays" { print $6 }' | while read -r file; do
+find_kept_files | cut -f 6 | while read -r file; do
     say "kept: $file"
 done
 systemctl daemon-reload 2>/dev/null

@@ -43,12 +43,21 @@ pod_processes() {
 # long, and asked first, since reading a command line waits for a process that hangs. What runs in a PID namespace of its own, in a
 # system container on this machine (kind, nspawn, LXC), shows here too, and is somebody else's.
 processes_of() {
-    i_own=$(readlink /proc/self/ns/pid) || return 0
-    grep -slx -e "$1" /proc/[0-9]*/comm | while read -r i_file; do
-        i_file=${i_file%/comm}
-        [ "$(readlink "$i_file/ns/pid" 2>/dev/null)" = "$i_own" ] || continue
-        if timeout -k 1 5 tr '\0' ' ' 2>/dev/null <"$i_file/cmdline" | grep -q -e "$2"; then printf '%s\n' "${i_file#/proc/}"; fi
-    done 2>/dev/null
+    # shellcheck disable=SC2016 # that is the other shell's
+    i_print='for file do printf "\n%s " "$file"; tr "\000\n" "  " <"$file/cmdline"; done'
+    i_named=$(grep -slx -e "$1" /proc/[0-9]*/comm | sed 's@comm$@ns/pid@')
+    [ -n "$i_named" ] || return 0
+    # shellcheck disable=SC2086 # names of files without blanks
+    i_named=$(stat -L -c '%i %n' /proc/self/ns/pid $i_named 2>/dev/null | awk 'NR == 1 { own = $1; next } $1 == own { sub(/\/ns\/pid$/, "", $2); print $2 }')
+    [ -n "$i_named" ] || return 0
+    # shellcheck disable=SC2086 # names of files without blanks
+    i_lines=$(timeout -k 1 5 sh -c "$i_print" sh $i_named 2>/dev/null)
+    case $? in 124 | 137)
+        # One of them hangs: that one is not asked for, and the others answer.
+        i_lines=$(for i_file in $i_named; do timeout -k 1 5 sh -c "$i_print" sh "$i_file" 2>/dev/null; done)
+        ;;
+    esac
+    printf '%s\n' "$i_lines" | sed -n 's@^/proc/\([0-9]* \)@\1@p' | grep -e "^[0-9]* .*$2" | cut -d ' ' -f 1
 }
 
 # The processes that hold pods.
@@ -60,13 +69,37 @@ pod_holders() {
 # The mounts below these directories, `POINT DEVICE TYPE` each as the kernel writes them: a blank as an octal number. Never those of a
 # directory itself: that may be a disk of its own. The kernel lists mounts by where they really are.
 mount_lines() {
-    i_below=$(for i_file in "$@"; do timeout -k 1 5 readlink -f "$i_file" || printf '%s\n' "$i_file"; done | sed 's/\\/\\134/g; s/ /\\040/g') awk '
+    i_below=$(real_paths "$@" | sed 's/\\/\\134/g; s/ /\\040/g') awk '
         BEGIN { n = split(ENVIRON["i_below"], below, "\n") }
         {
             for (i = 1; i <= n; i++) if (below[i] != "" && index($5, below[i] "/") == 1) {
                 for (type = 7; $type != "-" && type < NF; type++) ;
                 print $5, $3, $(type + 1)
                 next
+            }
+        }' /proc/self/mountinfo
+}
+
+# Where files really are, a line each: real_paths FILE... The way to one of them may hang, or lead nowhere: that one is as it is called.
+real_paths() {
+    [ "$#" -gt 0 ] || return 0
+    if i_paths=$(timeout -k 1 5 readlink -f "$@" 2>/dev/null); then
+        printf '%s\n' "$i_paths"
+        return
+    fi
+    for i_file in "$@"; do
+        timeout -k 1 5 readlink -f "$i_file" 2>/dev/null || printf '%s\n' "$i_file"
+    done
+}
+
+# Those of these files at which, or below which, something is mounted: with_mounts FILE...
+with_mounts() {
+    i_real=$(real_paths "$@" | sed 's/\\/\\134/g; s/ /\\040/g') i_named=$(printf '%s\n' "$@") awk '
+        BEGIN { n = split(ENVIRON["i_real"], real, "\n"); split(ENVIRON["i_named"], named, "\n") }
+        {
+            for (i = 1; i <= n; i++) if (!seen[i] && ($5 == real[i] || index($5, real[i] "/") == 1)) {
+                seen[i] = 1
+                print named[i]
             }
         }' /proc/self/mountinfo
 }
@@ -107,20 +140,28 @@ fuse_below() {
 # Whoever owns what a mount lies below owns the mount: /var/lib/kubelet's owner has /var/lib/kubelet/pods/...
 find_mounts() {
     i_mounts=$(left_mounts)
-    [ -z "$i_mounts" ] || {
-        rows file
-        rows emptied-directory
-    } | while IFS='	' read -r i_owner i_weight i_ere i_glob; do
-        for i_file in $i_glob; do
-            [ -e "$i_file" ] || continue
-            i_real=$(timeout -k 1 5 readlink -f "$i_file") || i_real=$i_file
-            printf '%s\t%s\t%s\t%s\n' "$i_owner" "$i_weight" "$i_file" "$i_real"
-        done
-    done | mounts=$i_mounts awk -F '\t' '
-        BEGIN { n = split(ENVIRON["mounts"], mount, "\n") }
-        {
-            for (i = 1; i <= n; i++) if (index(mount[i], $3 "/") == 1 || index(mount[i], $4 "/") == 1)
-                printf "mount\t%s\t%s\tgoes\tbelow %s\t%s\n", $1, $2, $3, mount[i]
-        }'
+    if [ -n "$i_mounts" ]; then
+        i_owned=$({
+            find_files_of file
+            find_files_of emptied-directory
+        } | cut -f 2,3,6)
+        i_ifs=$IFS
+        IFS='
+'
+        set -f
+        # shellcheck disable=SC2046 # a file a line
+        set -- $(printf '%s\n' "$i_owned" | cut -f 3)
+        set +f
+        IFS=$i_ifs
+        i_real=$(real_paths "$@") i_owned=$i_owned i_mounts=$i_mounts awk '
+            BEGIN {
+                n = split(ENVIRON["i_mounts"], mount, "\n"); m = split(ENVIRON["i_owned"], owned, "\n"); split(ENVIRON["i_real"], real, "\n")
+                for (i = 1; i <= m; i++) {
+                    split(owned[i], field, "\t")
+                    for (k = 1; k <= n; k++) if (index(mount[k], field[3] "/") == 1 || index(mount[k], real[i] "/") == 1)
+                        printf "mount\t%s\t%s\tgoes\tbelow %s\t%s\n", field[1], field[2], field[3], mount[k]
+                }
+            }'
+    fi
     cut -d ' ' -f 2 /proc/self/mounts | known mount path
 }

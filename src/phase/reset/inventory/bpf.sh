@@ -3,7 +3,8 @@
 # `tc LINK ingress|egress PROTOCOL PREF HANDLE` and `xdp LINK`: a preference alone would take others' programs too.
 find_bpf() {
     if have tc; then
-        ip -o link show 2>/dev/null | sed 's/^[0-9]*: \([^:@]*\).*/\1/' | while read -r b_link; do
+        # Programs hang on these two kinds alone.
+        timeout 10 tc qdisc show 2>/dev/null | sed -n 's/^qdisc \(clsact\|ingress\) .* dev \([^ ]*\) .*/\2/p' | sort -u | while read -r b_link; do
             for b_side in ingress egress; do
                 timeout 10 tc filter show dev "$b_link" "$b_side" 2>/dev/null | awk -v place="tc $b_link $b_side" '
                     $1 == "filter" {

@@ -14,24 +14,19 @@ find_files_of() {
 is_there() {
     [ -h "$1" ] && return 0
     [ -e "$1" ] || return 1
-    [ ! -d "$1" ] || [ -n "$(ls -A "$1/" 2>/dev/null)" ]
+    [ -d "$1" ] || return 0
+    for f_inner in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+        # What matches nothing stands for itself. Nothing looks at what it is: something that hangs may be mounted there.
+        case $f_inner in "$1/*" | "$1/.[!.]*" | "$1/..?*") ;; *) return 0 ;; esac
+    done
+    return 1
 }
 
 find_files() {
     find_files_of file
     find_files_of emptied-directory
-    find_kept_files
-    rows renamed | while IFS='	' read -r f_owner f_weight f_ere f_glob; do
-        for f_file in $f_glob; do
-            [ ! -e "$f_file" ] || found renamed "$f_owner" "$f_weight" goes "name $f_glob" "$f_file"
-        done
-    done
-    rows line | while IFS='	' read -r f_owner f_weight f_ere f_file; do
-        [ -f "$f_file" ] || continue
-        grep -Ex -e "$f_ere" "$f_file" | while read -r f_line; do
-            found line "$f_owner" "$f_weight" goes "line $f_ere" "$f_file $f_line"
-        done
-    done
+    find_renamed
+    find_lines
     find_plugin_state
     for f_file in "$STATE/attempt" "$STATE/attempt.ca" "$STATE/settings" "$STATE/verified" "$STATE/cni" "$RUN/kubeadm.yaml"; do
         ! is_there "$f_file" || found file slipway 0 goes "slipway's own" "$f_file"
@@ -43,7 +38,24 @@ find_files() {
     find_units
 }
 
-# What lies beside a cluster's files and is not known to be one of them. A package's files are the package's.
+find_renamed() {
+    rows renamed | while IFS='	' read -r f_owner f_weight f_ere f_glob; do
+        for f_file in $f_glob; do
+            [ ! -e "$f_file" ] || found renamed "$f_owner" "$f_weight" goes "name $f_glob" "$f_file"
+        done
+    done
+}
+
+find_lines() {
+    rows line | while IFS='	' read -r f_owner f_weight f_ere f_file; do
+        [ -f "$f_file" ] || continue
+        grep -Ex -e "$f_ere" "$f_file" | while read -r f_line; do
+            found line "$f_owner" "$f_weight" goes "line $f_ere" "$f_file $f_line"
+        done
+    done
+}
+
+# What lies beside a cluster's files and is not known to be one of them: it stays. A package's files are the package's.
 find_kept_files() {
     f_known=$(globs file)
     f_kept=$(globs kept-file | while read -r f_glob; do
@@ -74,10 +86,18 @@ packaged() {
 
 # is_one_of FILE GLOBS: whether one of these, a line each, matches.
 is_one_of() {
-    printf '%s\n' "$2" | while read -r f_one; do
+    f_ifs=$IFS
+    IFS='
+'
+    set -f
+    f_is=1
+    for f_one in $2; do
         # shellcheck disable=SC2254 # it is a pattern
-        case $1 in $f_one) echo yes && break ;; esac
-    done | grep -q yes
+        case $1 in $f_one) f_is=0 ;; esac
+    done
+    set +f
+    IFS=$f_ifs
+    return "$f_is"
 }
 
 # What the CNI plugins keep for our networks. Podman keeps that of its own beside it.

@@ -19,43 +19,51 @@ find_notes() {
     done
 }
 
-# Whether slipway's install has brought this: brought WORD
+# Whether slipway's install has brought this: brought WORD. Value: i_notes, of install_notes.
 brought() {
-    grep -Fwqs -e "$1" "$STATE"/undo/????-install.*.sh
+    case "
+$i_notes
+" in *[!A-Za-z0-9_]"$1"[!A-Za-z0-9_]*) return 0 ;; esac
+    return 1
+}
+
+install_notes() {
+    cat "$STATE"/undo/????-install.*.sh 2>/dev/null || :
 }
 
 # Those that slipway has not brought stay, and so do their holds.
 find_packages() {
     i_packages=$(globs package)
     [ -n "$i_packages" ] || return 0
-    if have dpkg-query; then
-        # shellcheck disable=SC2086 # names without blanks
-        dpkg-query -W -f '${db:Status-Status} ${Package} ${Version}\n' $i_packages 2>/dev/null | sed -n 's/^installed //p'
-    elif have rpm; then
-        # shellcheck disable=SC2086 # names without blanks
-        rpm -q --qf '%{NAME} %{VERSION}-%{RELEASE}\n' $i_packages 2>/dev/null | grep -v ' is not installed$'
-    fi | while read -r i_name i_version; do
+    i_notes=$(install_notes)
+    packages_there | sort -u | while read -r i_kind i_name i_version; do
         if brought "$i_name"; then
-            found package "slipway's install" 0 purge "name $i_name" "$i_name $i_version"
-        else
+            found "$i_kind" "slipway's install" 0 purge "name $i_name" "$i_name${i_version:+ $i_version}"
+        elif [ "$i_kind" = package ]; then
             found package 'nobody known' 0 stays 'slipway has not brought it' "$i_name $i_version"
-        fi
-    done
-    if have apt-mark; then
-        apt-mark showhold 2>/dev/null
-    elif have dnf && dnf versionlock --help >/dev/null 2>&1; then
-        cat /etc/dnf/plugins/versionlock.list /etc/yum/pluginconf.d/versionlock.list 2>/dev/null | grep -v '^#' | sed 's/^[0-9]*:\(.*\)-[0-9]*:.*/\1/; s/-[0-9][^-]*-[^-]*$//'
-    fi | sort -u | while read -r i_name; do
-        printf '%s\n' "$i_packages" | grep -Fxq -e "$i_name" || continue
-        if brought "$i_name"; then
-            found hold "slipway's install" 0 purge "name $i_name" "$i_name"
         else
             found hold 'nobody known' 0 stays 'slipway has not set it' "$i_name"
         fi
     done
 }
 
+# Of these packages `package NAME VERSION` for each that is installed, `hold NAME` for each that is held. What apt-mark calls a hold is
+# dpkg's selection of that name (apt-mark(8)). Value: i_packages.
+packages_there() {
+    if have dpkg-query; then
+        # shellcheck disable=SC2086 # names without blanks
+        dpkg-query -W -f '${db:Status-Want} ${db:Status-Status} ${Package} ${Version}\n' $i_packages 2>/dev/null |
+            awk '$2 == "installed" { print "package", $3, $4 } $1 == "hold" { print "hold", $3 }'
+    elif have rpm; then
+        # shellcheck disable=SC2086 # names without blanks
+        rpm -q --qf 'package %{NAME} %{VERSION}-%{RELEASE}\n' $i_packages 2>/dev/null | grep -v ' is not installed$'
+        cat /etc/dnf/plugins/versionlock.list /etc/yum/pluginconf.d/versionlock.list 2>/dev/null | grep -v '^#' |
+            sed 's/^[0-9]*:\(.*\)-[0-9]*:.*/\1/; s/-[0-9][^-]*-[^-]*$//' | grep -Fx -e "$i_packages" | sed 's/^/hold /'
+    fi
+}
+
 find_repositories() {
+    i_notes=$(install_notes)
     rows repository | while IFS='	' read -r i_owner i_weight i_ere i_part; do
         grep -lE -e "$i_part" /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources /etc/yum.repos.d/*.repo 2>/dev/null | while read -r i_file; do
             if brought "$i_file"; then
@@ -76,13 +84,27 @@ cluster_ca() {
     fi
 }
 
+# Those that may be there: a home may be on a server that does not answer, and then whoever asks for one hears nothing of any.
+users_kubeconfigs() {
+    i_files=$(awk -F : '{ print $6 "/.kube/config" }' /etc/passwd | sort -u)
+    i_ifs=$IFS
+    IFS='
+'
+    set -f
+    # shellcheck disable=SC2086 # a file a line
+    set -- $i_files
+    set +f
+    IFS=$i_ifs
+    i_there=$(timeout -k 1 5 ls -d "$@" 2>/dev/null)
+    case $? in 124 | 137) i_there=$i_files ;; esac
+    [ -z "$i_there" ] || printf '%s\n' "$i_there"
+}
+
 # Users' files that open this cluster and no other. They stay where the cluster stays. Value: ends, `yes` or nothing.
-# A home may be on a server that does not answer.
 find_kubeconfigs() {
     i_ca=$(cluster_ca)
     [ -n "$i_ca" ] || return 0
-    awk -F : '{ print $6 }' /etc/passwd | sort -u | while read -r i_home; do
-        i_file=$i_home/.kube/config
+    users_kubeconfigs | while read -r i_file; do
         i_text=$(timeout -k 1 5 cat "$i_file" 2>/dev/null)
         case $? in
         0) ;;

@@ -27,15 +27,30 @@ known() {
         }'
 }
 
-# The rows of one kind, `OWNER WEIGHT ERE GLOB` with tabs between: rows KIND
+# The rows of one kind, `OWNER WEIGHT ERE GLOB` with tabs between: rows KIND. Everything asks for some, so this starts no program.
 rows() {
-    printf '%s\n' "$knowledge" | awk -F '\t' -v kind="$1" '$1 == kind { print $2 "\t" $3 "\t" $4 "\t" $5 }'
+    k_ifs=$IFS
+    IFS='
+'
+    set -f
+    for k_row in $knowledge; do
+        case $k_row in "$1	"*)
+            k_row=${k_row#*	}
+            k_row=${k_row%	*}
+            printf '%s\n' "${k_row%	*}"
+            ;;
+        esac
+    done
+    set +f
+    IFS=$k_ifs
 }
 
 # The globs of these kinds, a line each: globs KIND...
 globs() {
     for k_kind in "$@"; do
-        rows "$k_kind" | cut -f 4
+        rows "$k_kind" | while read -r k_row; do
+            printf '%s\n' "${k_row##*	}"
+        done
     done
 }
 
@@ -125,6 +140,7 @@ find_all() {
     find_mounts
     find_network
     find_files
+    find_kept_files
     find_install
 }
 

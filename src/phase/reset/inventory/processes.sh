@@ -5,10 +5,12 @@ find_processes() {
         found process kubelet 0 goes 'program kubelet' "kubelet, process $p_process"
     done
     for p_process in $(pod_processes); do
-        if p_name=$(cat "/proc/$p_process/comm" 2>/dev/null); then
-            found process kubelet 0 goes 'control group kubepods' "$(one_line "$p_name"), process $p_process"
+        if read -r p_name <"/proc/$p_process/comm"; then
+            # A program may call itself what it likes.
+            case $p_name in *[[:cntrl:]]*) p_name=$(one_line "$p_name") ;; esac
+            found process kubelet 0 goes 'control group kubepods' "$p_name, process $p_process"
         fi
-    done
+    done 2>/dev/null
 }
 
 # Of what a runtime lists as pods: of_runtime NAME
