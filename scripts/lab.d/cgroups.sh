@@ -30,6 +30,21 @@ enter_cgroups() {
   done < <(cgroup_roots)
 }
 
+# limit_cpu NAME PERCENT|off: so much of one processor for all of NAME's processes together, in every tenth of a second.
+limit_cpu() {
+  local root dir quota=-1
+  [[ $2 == off ]] || quota=$(($2 * 1000))
+  while read -r root; do
+    dir=$root/slipway-lab/$1
+    if [[ -f $dir/cpu.max ]]; then
+      echo "${quota/-1/max} 100000" >"$dir/cpu.max"
+    elif [[ -f $dir/cpu.cfs_quota_us ]]; then
+      echo 100000 >"$dir/cpu.cfs_period_us"
+      echo "$quota" >"$dir/cpu.cfs_quota_us"
+    fi
+  done < <(cgroup_roots)
+}
+
 # cgroup_processes NAME: all processes of a host, whatever became of the process that started it.
 cgroup_processes() {
   local root

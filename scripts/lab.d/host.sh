@@ -147,6 +147,17 @@ launch() {
 systemd_machine() { [[ -d /run/systemd/system ]]; }
 host_scope() { echo "slipway-lab-$1.scope"; }
 
+# limit_host NODE PERCENT|off
+limit_host() {
+  if systemd_machine; then
+    local quota=
+    [[ $2 == off ]] || quota=$2%
+    systemctl set-property --runtime "$(host_scope "$1")" CPUQuota="$quota"
+  else
+    limit_cpu "$1" "$2"
+  fi
+}
+
 # await_hosts NODE...: until sshd answers on all of them.
 await_hosts() {
   local name started=$SECONDS said=$SECONDS

@@ -106,6 +106,9 @@ until [ -s "$1/seen" ] && grep -qFf "$1/login" "$1/record" || [ "$tries" = 600 ]
 done
 : '"$(cat "$work/login")" shown "$work"
 [ -s "$work/seen" ] || fail "the watch does not see a secret that is there"
+# A look that began while it was there has to end first.
+looks=$(wc -l <"$work/looks")
+until [ "$(wc -l <"$work/looks")" -ge $((looks + 2)) ]; do sleep 0.05; done
 : >"$work/seen"
 
 say "up, and up again"
