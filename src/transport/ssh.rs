@@ -16,8 +16,11 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-pub use self::known_hosts::Forgotten;
 use self::{channel::Unseen, line::Line};
+pub use self::{
+    dial::{Opening, Stream, Streams},
+    known_hosts::Forgotten,
+};
 use super::{
     Ask, Exit, Line as Printed,
     input::{Freight, Input},
@@ -46,6 +49,15 @@ impl Ssh {
     pub async fn connect(address: &str, ssh: &config::Ssh, ask: Ask) -> Result<Self> {
         let root = Root::of(ssh, ask.clone());
         Ok(Self { line: Line::open(address, ssh, ask).await?, root, execs: AtomicUsize::new(0) })
+    }
+
+    /// As `connect`, over streams that someone else opens: a new one whenever the connection is made anew.
+    ///
+    /// # Errors
+    /// As `connect`.
+    pub async fn connect_over(streams: Streams, address: &str, ssh: &config::Ssh, ask: Ask) -> Result<Self> {
+        let root = Root::of(ssh, ask.clone());
+        Ok(Self { line: Line::over(streams, address, ssh, ask).await?, root, execs: AtomicUsize::new(0) })
     }
 
     /// Runs a program as root: the login user is root, or has sudo or doas. Several may run at once on one connection.
