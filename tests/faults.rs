@@ -1,0 +1,144 @@
+//! What is broken on purpose, over a host in this process: every case says what it did, and how many of them there were.
+
+#![allow(clippy::unwrap_used, reason = "a test that can not go on must fail")]
+#![allow(clippy::print_stdout, reason = "the counts are for people: cargo test -- --nocapture")]
+
+#[path = "faults/cuts.rs"]
+mod cuts;
+#[path = "faults/host.rs"]
+mod host;
+#[path = "faults/round_trips.rs"]
+mod round_trips;
+#[path = "faults/wire.rs"]
+mod wire;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use slipway::{
+    error::Result,
+    execute::{self, Hosts, Mode, Options, survey},
+    graph::Graph,
+    lower::Asked,
+    plan::Plan,
+    step::{Check, File, Step, StepId},
+    transport::{Ask, Transport, ssh::Ssh},
+};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::{mpsc::unbounded_channel, watch},
+};
+
+use host::Host;
+use wire::Manner;
+
+/// A runtime whose clock jumps to the next thing that is waited for, as soon as nobody has anything to do.
+fn clock_that_waits() -> Runtime {
+    Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
+}
+
+/// A connection over wires with these manners, the first first.
+async fn connect(host: &Arc<Host>, manners: &[Manner]) -> Result<Transport> {
+    let nobody = Ask::new(|prompt| panic!("asked: {prompt}"));
+    Ok(Transport::Ssh(Box::new(Ssh::connect_over(host.streams(manners), "a", &host.reach(), nobody).await?)))
+}
+
+fn id(what: &str) -> String {
+    String::from_utf8(Command::new("id").arg(what).output().unwrap().stdout).unwrap().trim().to_owned()
+}
+
+/// A run in small: a file, two files together, and something that must not be done twice.
+fn steps(host: &Host) -> Vec<Step> {
+    let root = host.dir.join("root");
+    let owner = format!("{}:{}", id("-un"), id("-gn"));
+    let file = |name: &str, content: &str| File { owner: owner.clone(), ..File::new(root.join(name), content) };
+    let named = |name: &str| StepId::new("a", "install", name);
+    let once = root.join("once");
+    let once = once.display();
+    vec![
+        Step::files(named("one"), "one file", "", vec![file("one", "one\n")]),
+        Step::files(named("two"), "two files", "", vec![file("deep/two", "two\n"), file("deep/three", "three\n")])
+            .needs(named("one")),
+        Step::new(named("once"), "done once", "")
+            .check(Check::Sh(format!("[ -s '{once}' ]\n")))
+            .sh(format!("echo done >>'{once}'\n"))
+            .needs(named("two")),
+    ]
+}
+
+/// What came of a run.
+struct Ended {
+    good: bool,
+    /// Whether there was nothing to do.
+    was_done: bool,
+}
+
+fn hosts(transport: Transport) -> Hosts {
+    Arc::new(BTreeMap::from([("a".to_owned(), transport)]))
+}
+
+/// A run as `up` makes it: asks what is there, does what is not, and leaves the checks for the next one.
+async fn run(host: &Host, hosts: &Hosts, asked: Asked) -> Result<Ended> {
+    let (_, checks) = survey::again(&hosts["a"], &[], asked).await?;
+    let graph = Graph::new(steps(host)).unwrap();
+    let answered = BTreeMap::from([("a".to_owned(), checks)]);
+    let plan = Plan::new(graph.clone(), &survey::verdicts(&graph, hosts, &answered, true).await?);
+    let was_done = plan.is_done();
+    let (events, _said) = unbounded_channel();
+    let (_stop, asked) = watch::channel(0);
+    let options = Options { mode: Mode::StopAtFailure, concurrency: 4, redact: Vec::new() };
+    let good = execute::execute(plan, Arc::clone(hosts), options, events, asked).await;
+    Ok(Ended { good, was_done })
+}
+
+/// Numbers below `total` for a test to try: all of them, or as many as the environment says, or `usual` ones; picked by a seed
+/// that is new each time and printed, and that the environment can give again.
+fn slice(what: &str, total: usize, usual: usize) -> Vec<usize> {
+    let given = |name: &str| std::env::var(name).ok();
+    let cases = match given("SLIPWAY_FAULT_CASES").as_deref() {
+        Some("all") => total,
+        Some(number) => number.parse().unwrap(),
+        None => usual,
+    };
+    if cases >= total {
+        println!("{what}: all {total} cases");
+        return (0..total).collect();
+    }
+    let seed = given("SLIPWAY_FAULT_SEED").map_or_else(rand_seed, |seed| seed.parse().unwrap());
+    println!("{what}: {cases} of {total} cases, SLIPWAY_FAULT_SEED={seed}");
+    let (mut picked, mut state) = (BTreeSet::new(), seed);
+    while picked.len() < cases {
+        // splitmix64
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        picked.insert(usize::try_from((mixed ^ (mixed >> 31)) % total as u64).unwrap());
+    }
+    picked.into_iter().collect()
+}
+
+fn rand_seed() -> u64 {
+    u64::from(getrandom::u32().unwrap())
+}
+
+/// Does each case once, on as many threads as there are processors; `new` makes what one thread works with.
+fn on_all_processors<T>(cases: &[usize], new: impl Fn() -> T + Sync, each: impl Fn(&T, usize) + Sync) {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                let own = new();
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    each(&own, *case);
+                }
+            });
+        }
+    });
+}
