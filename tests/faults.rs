@@ -16,7 +16,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     process::Command,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -56,8 +56,8 @@ fn id(what: &str) -> String {
 /// A run in small: a file, two files together, and something that must not be done twice.
 fn steps(host: &Host) -> Vec<Step> {
     let root = host.dir.join("root");
-    let owner = format!("{}:{}", id("-un"), id("-gn"));
-    let file = |name: &str, content: &str| File { owner: owner.clone(), ..File::new(root.join(name), content) };
+    static OWNER: LazyLock<String> = LazyLock::new(|| format!("{}:{}", id("-un"), id("-gn")));
+    let file = |name: &str, content: &str| File { owner: OWNER.clone(), ..File::new(root.join(name), content) };
     let named = |name: &str| StepId::new("a", "install", name);
     let once = root.join("once");
     let once = once.display();

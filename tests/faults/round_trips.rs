@@ -1,11 +1,7 @@
 //! What a run that has nothing to do costs, in round trips. They are counted, not timed: the wire takes half a second of a clock that
 //! moves only when nobody can go on without an answer.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
 use slipway::{execute::survey, graph::Graph, lower::Asked, plan::Plan};
 use tokio::time::Instant;

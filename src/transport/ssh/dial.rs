@@ -16,7 +16,10 @@ use super::{
     guard::{Guard, Refusal},
     target::Target,
 };
-use crate::error::{Error, Kind, Result};
+use crate::{
+    error::{Error, Kind, Result},
+    transport::lines::words,
+};
 
 /// The pause before the second try; it doubles each time, up to `LONGEST_PAUSE`, and up to as much again is added at random.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -145,12 +148,12 @@ async fn greet(target: &Target, stream: impl Stream + 'static) -> Result<Handle<
         }
         Refusal::Russh(error @ russh::Error::NoCommonAlgo { .. }) => Failure::Final(
             Error::new(Kind::Unreachable, format!("{} speaks no algorithm that slipway takes", target.place()))
-                .because(error)
+                .because(words(&error.to_string()))
                 .hint(target.try_it("-v ")),
         ),
         Refusal::Russh(error) => Failure::Final(
             Error::new(Kind::Unreachable, format!("{} does not speak SSH as it should", target.place()))
-                .because(error)
+                .because(words(&error.to_string()))
                 .hint(target.try_it("-v ")),
         ),
     })
