@@ -7,6 +7,8 @@
 mod cuts;
 #[path = "faults/host.rs"]
 mod host;
+#[path = "faults/prefixes.rs"]
+mod prefixes;
 #[path = "faults/round_trips.rs"]
 mod round_trips;
 #[path = "faults/wire.rs"]

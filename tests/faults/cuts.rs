@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use slipway::{error::Kind, lower::Asked};
@@ -19,7 +19,10 @@ use crate::{
 };
 
 /// How many connections are cut without being asked for more.
-const USUAL: usize = 240;
+const USUAL: usize = 120;
+
+/// How many programs are left alone without being asked for more.
+const USUAL_DEAF: usize = 40;
 
 /// A run that nobody disturbs: what it makes, how many bytes it sends each way, and how many its programs print.
 fn undisturbed(host: &Arc<Host>) -> (BTreeMap<String, String>, [usize; 2]) {
@@ -51,10 +54,10 @@ struct Ends {
 }
 
 /// One run that is disturbed, one that is not, and one that finds nothing to do.
-fn converges(host: &Arc<Host>, manner: Manner, wanted: &BTreeMap<String, String>, ends: &Ends, case: &str) {
+fn converges(host: &Arc<Host>, manners: &[Manner], wanted: &BTreeMap<String, String>, ends: &Ends, case: &str) {
     clock_that_waits().block_on(async {
         let disturbed = async {
-            let ways = hosts(connect(host, &[manner]).await?);
+            let ways = hosts(connect(host, manners).await?);
             run(host, &ways, Asked::Facts).await
         };
         let end = match disturbed.await {
@@ -95,7 +98,7 @@ fn a_connection_that_is_cut_at_any_byte_leaves_nothing_that_the_next_run_does_no
         let (to, at) = if at < sent[0] { (To::Host, at) } else { (To::Us, at - sent[0]) };
         host.wipe();
         let manner = Manner { cut: Some((to, at, how)), ..Manner::default() };
-        converges(host, manner, wanted, &ends, &format!("{how:?} after {at} bytes to {to:?} (case {case})"));
+        converges(host, &[manner], wanted, &ends, &format!("{how:?} after {at} bytes to {to:?} (case {case})"));
         met.fetch_add(usize::from(host.wires.lock().unwrap()[0].is_broken()), Ordering::SeqCst);
     });
     println!(
@@ -112,4 +115,78 @@ fn a_connection_that_is_cut_at_any_byte_leaves_nothing_that_the_next_run_does_no
         ends.failed.load(Ordering::SeqCst),
         met.load(Ordering::SeqCst),
     );
+}
+
+#[test]
+fn a_program_whose_output_nobody_reads_any_more_leaves_nothing_that_the_next_run_does_not_mend() {
+    let begun = Instant::now();
+    let printed = {
+        let host = Host::new();
+        host.listens.store(1 << 40, Ordering::SeqCst);
+        undisturbed(&host);
+        (1 << 40) - host.listens.load(Ordering::SeqCst)
+    };
+    let cases = slice("deaf", printed, USUAL_DEAF);
+    let ends = Ends::default();
+    let new = || {
+        let host = Host::new();
+        let wanted = undisturbed(&host).0;
+        (host, wanted)
+    };
+    on_all_processors(&cases, new, |(host, wanted), case| {
+        host.wipe();
+        host.listens.store(case + 1, Ordering::SeqCst);
+        converges(host, &[], wanted, &ends, &format!("nobody listens after {} bytes", case + 1));
+    });
+    println!(
+        "deaf: {} cases of {printed} bytes of output, all converged in {:.0} s; the run itself ended well in {}",
+        cases.len(),
+        begun.elapsed().as_secs_f64(),
+        ends.good.load(Ordering::SeqCst)
+    );
+}
+
+#[test]
+fn a_wire_that_slices_or_delays_and_a_host_that_always_wants_new_keys_change_nothing() {
+    let second = Duration::from_secs(1);
+    let mut shown = Vec::new();
+    for (what, rekeys, manner) in [
+        ("1 byte at a time", 0, Manner { slice: Some(1), ..Manner::default() }),
+        ("7 bytes at a time", 0, Manner { slice: Some(7), ..Manner::default() }),
+        ("2 s each way", 0, Manner { delay: 2 * second, ..Manner::default() }),
+        ("new keys every 1 KiB", 1 << 10, Manner::default()),
+        ("new keys every 16 KiB", 16 << 10, Manner::default()),
+        ("new keys every 1 KiB, 13 bytes at a time", 1 << 10, Manner { slice: Some(13), ..Manner::default() }),
+        ("new keys every 4 KiB, 1 s each way", 4 << 10, Manner { delay: second, ..Manner::default() }),
+    ] {
+        let host = Host::that_rekeys(rekeys);
+        let (wanted, sent) = undisturbed(&host);
+        host.wipe();
+        let ends = Ends::default();
+        converges(&host, &[manner; 3], &wanted, &ends, what);
+        assert_eq!(ends.good.load(Ordering::SeqCst), 1, "{what}");
+        shown.push((what, sent));
+    }
+    println!("strange wires: {} cases, all ended well: {shown:?}", shown.len());
+}
+
+#[test]
+fn a_host_that_drops_connections_at_its_door_is_asked_again() {
+    let host = Host::new();
+    let wanted = undisturbed(&host).0;
+    let mut count = 0;
+    for drops in 1..=3 {
+        // Before a word, in the middle of its greeting, right after it, and in the exchange of keys (as the last one may be).
+        for at in [0, 1, 12, 20] {
+            for how in [How::Fin, How::Rst] {
+                host.wipe();
+                let ends = Ends::default();
+                let manner = Manner { cut: Some((To::Us, at, how)), ..Manner::default() };
+                converges(&host, &vec![manner; drops], &wanted, &ends, &format!("{drops} drops as {how:?} at {at}"));
+                assert_eq!(ends.good.load(Ordering::SeqCst), 1, "{drops} drops as {how:?} at {at}");
+                count += 1;
+            }
+        }
+    }
+    println!("drops at the door (MaxStartups): {count} cases, all got in");
 }
