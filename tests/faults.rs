@@ -25,6 +25,7 @@ use std::{
 
 use slipway::{
     error::Result,
+    event::{Event, Outcome},
     execute::{self, Hosts, Mode, Options, survey},
     graph::Graph,
     lower::Asked,
@@ -85,26 +86,45 @@ fn hosts(transport: Transport) -> Hosts {
     Arc::new(BTreeMap::from([("a".to_owned(), transport)]))
 }
 
-/// A run as `up` makes it: asks what is there, does what is not, and leaves the checks for the next one.
-async fn run(host: &Host, hosts: &Hosts, asked: Asked) -> Result<Ended> {
-    let (_, checks) = survey::again(&hosts["a"], &[], asked).await?;
-    let graph = Graph::new(steps(host)).unwrap();
-    let answered = BTreeMap::from([("a".to_owned(), checks)]);
-    let plan = Plan::new(graph.clone(), &survey::verdicts(&graph, hosts, &answered, true).await?);
-    let was_done = plan.is_done();
-    let (events, _said) = unbounded_channel();
+/// How much of a run is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Size {
+    /// As `up` makes it: asks what is there, does what is not, and leaves the checks for the next run, which asks for them or not.
+    Whole(Asked),
+    /// One step, for which nobody asks anything before.
+    OneStep,
+}
+
+async fn run(host: &Host, hosts: &Hosts, size: Size) -> Result<Ended> {
+    let plan = match size {
+        Size::Whole(asked) => {
+            let (_, checks) = survey::again(&hosts["a"], &[], asked).await?;
+            let graph = Graph::new(steps(host)).unwrap();
+            let answered = BTreeMap::from([("a".to_owned(), checks)]);
+            Plan::new(graph.clone(), &survey::verdicts(&graph, hosts, &answered, true).await?)
+        }
+        Size::OneStep => {
+            let step = Step { needs: Vec::new(), ..steps(host).remove(1) };
+            Plan::all_due(Graph::new(vec![step]).unwrap())
+        }
+    };
+    let (events, mut said) = unbounded_channel();
     let (_stop, asked) = watch::channel(0);
     let options = Options { mode: Mode::StopAtFailure, concurrency: 4, redact: Vec::new() };
     let good = execute::execute(plan, Arc::clone(hosts), options, events, asked).await;
+    let mut was_done = true;
+    while let Ok(event) = said.try_recv() {
+        was_done &= !matches!(event, Event::Finished { outcome: Outcome::Changed, .. });
+    }
     Ok(Ended { good, was_done })
 }
 
-/// Numbers below `total` for a test to try: all of them, or as many as the environment says, or `usual` ones; picked by a seed
-/// that is new each time and printed, and that the environment can give again.
-fn slice(what: &str, total: usize, usual: usize) -> Vec<usize> {
+/// Numbers below `total` for a test to try: `usual` ones, or `long` ones where the environment has SLIPWAY_FAULTS=long, or as many as
+/// it has there; picked by a seed that is new each time and printed, and that the environment can give again.
+fn slice(what: &str, total: usize, usual: usize, long: usize) -> Vec<usize> {
     let given = |name: &str| std::env::var(name).ok();
-    let cases = match given("SLIPWAY_FAULT_CASES").as_deref() {
-        Some("all") => total,
+    let cases = match given("SLIPWAY_FAULTS").as_deref() {
+        Some("long") => long,
         Some(number) => number.parse().unwrap(),
         None => usual,
     };
@@ -113,7 +133,7 @@ fn slice(what: &str, total: usize, usual: usize) -> Vec<usize> {
         return (0..total).collect();
     }
     let seed = given("SLIPWAY_FAULT_SEED").map_or_else(rand_seed, |seed| seed.parse().unwrap());
-    println!("{what}: {cases} of {total} cases, SLIPWAY_FAULT_SEED={seed}");
+    println!("{what}: {cases} of {total} cases, SLIPWAY_FAULTS={cases} SLIPWAY_FAULT_SEED={seed}");
     let (mut picked, mut state) = (BTreeSet::new(), seed);
     while picked.len() < cases {
         // splitmix64

@@ -58,7 +58,7 @@ fn no_prefix_of_a_program_runs_any_of_it() {
     // How long they are does not depend on where a host keeps its files, where all names are of one length.
     let lengths: Vec<usize> = programs(&Host::new()).iter().map(|program| program.text().len()).collect();
     let total = lengths.iter().sum::<usize>() * shells.len();
-    let cases = slice("prefixes", total, USUAL);
+    let cases = slice("prefixes", total, USUAL, total);
     let whole = AtomicUsize::new(0);
     on_all_processors(&cases, Host::new, |host, case| {
         let (shell, mut at) = (shells[case % shells.len()], case / shells.len());

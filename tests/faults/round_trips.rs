@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 use slipway::{execute::survey, graph::Graph, lower::Asked, plan::Plan};
 use tokio::time::Instant;
 
-use crate::{clock_that_waits, connect, host::Host, hosts, run, steps, wire::Manner};
+use crate::{Size, clock_that_waits, connect, host::Host, hosts, run, steps, wire::Manner};
 
 #[test]
 fn a_run_that_has_nothing_to_do_takes_eight_round_trips_and_one_exec() {
@@ -14,7 +14,7 @@ fn a_run_that_has_nothing_to_do_takes_eight_round_trips_and_one_exec() {
     // The run before: it does the work, and leaves its checks for the next one.
     clock_that_waits().block_on(async {
         let transport = connect(&host, &[]).await.unwrap();
-        assert!(run(&host, &hosts(transport), Asked::FactsAndChecks).await.unwrap().good);
+        assert!(run(&host, &hosts(transport), Size::Whole(Asked::FactsAndChecks)).await.unwrap().good);
     });
     let execs = host.execs.load(Ordering::SeqCst);
     let delay = Duration::from_millis(500);
