@@ -11,6 +11,8 @@ mod sshd;
 mod certificates;
 #[path = "ssh/downloads.rs"]
 mod downloads;
+#[path = "ssh/floods.rs"]
+mod floods;
 #[path = "ssh/host_keys.rs"]
 mod host_keys;
 #[path = "ssh/jumps.rs"]

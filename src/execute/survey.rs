@@ -155,7 +155,15 @@ fn resolve(digests: &BTreeMap<String, StepId>, answers: &BTreeMap<String, bool>)
     digests.iter().filter_map(|(digest, id)| answers.get(digest).map(|done| (id.clone(), *done))).collect()
 }
 
+/// Nothing is changed by asking, so that a connection that was cut is no reason not to ask once more.
 async fn take_survey(transport: &Transport, nonce: &str, program: &Program) -> Result<Survey> {
+    match try_survey(transport, nonce, program).await {
+        Err(error) if error.kind == Kind::Lost => try_survey(transport, nonce, program).await,
+        answer => answer,
+    }
+}
+
+async fn try_survey(transport: &Transport, nonce: &str, program: &Program) -> Result<Survey> {
     let mut survey = Survey::default();
     let mut last = String::new();
     let exit = transport

@@ -3,6 +3,9 @@
 /// Bytes of one line that are kept; what a program prints beyond that is dropped and marked.
 const LONGEST: usize = 64 * 1024;
 
+/// Characters of what a host says in words that are shown.
+const WORDS: usize = 400;
+
 /// Stands at the end of a line that was longer than that, so that nobody takes it for a whole one.
 const CUT: &str = " [line cut at 64 KiB]";
 
@@ -66,6 +69,14 @@ pub(super) fn clean(raw: &str) -> String {
         }
     }
     text
+}
+
+/// Words of a host for a message of ours: one line that is safe to show, of bearable length.
+pub(super) fn words(raw: &str) -> String {
+    // What is beyond is not even looked at; escape sequences that are cut take no harm from it.
+    let raw: String = raw.chars().take(8 * WORDS).collect();
+    let text = clean(&raw);
+    if text.chars().count() > WORDS { format!("{} …", text.chars().take(WORDS).collect::<String>()) } else { text }
 }
 
 type Letters<'a> = std::iter::Peekable<std::str::Chars<'a>>;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    lines::clean,
+    lines::words,
     root::PROMPT,
     shell::{Ended, Login},
 };
@@ -27,7 +27,7 @@ impl Login<'_> {
 /// Judges a shell that ended with `status` and never ran a program. `said` is what stood on standard error;
 /// `gave_password` is whether sudo was given one.
 pub(super) fn refused(status: i32, said: &[String], gave_password: bool, login: &Login<'_>) -> Ended {
-    let said: Vec<String> = said.iter().map(|line| clean(line).replace(PROMPT, "")).collect();
+    let said: Vec<String> = said.iter().map(|line| words(line).replace(PROMPT, "")).collect();
     let last_with = |words: &[&str]| {
         said.iter().rev().find(|line| words.iter().any(|word| line.to_lowercase().contains(word))).map(String::as_str)
     };

@@ -14,10 +14,14 @@ use std::{
     io,
     path::PathBuf,
     sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
 };
 
-pub use self::known_hosts::Forgotten;
 use self::{channel::Unseen, line::Line};
+pub use self::{
+    dial::{Opening, Stream, Streams},
+    known_hosts::Forgotten,
+};
 use super::{
     Ask, Exit, Line as Printed,
     input::{Freight, Input},
@@ -30,6 +34,9 @@ use crate::{
     error::{Error, Kind, Result},
     lower::Program,
 };
+
+/// The pauses after which a host is asked again for a session that it has refused.
+const FULL: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(300), Duration::from_secs(1)];
 
 /// A host, and one connection to it: made anew when it has been lost, shared by all who run programs on the host.
 pub struct Ssh {
@@ -46,6 +53,15 @@ impl Ssh {
     pub async fn connect(address: &str, ssh: &config::Ssh, ask: Ask) -> Result<Self> {
         let root = Root::of(ssh, ask.clone());
         Ok(Self { line: Line::open(address, ssh, ask).await?, root, execs: AtomicUsize::new(0) })
+    }
+
+    /// As `connect`, over streams that someone else opens: a new one whenever the connection is made anew.
+    ///
+    /// # Errors
+    /// As `connect`.
+    pub async fn connect_over(streams: Streams, address: &str, ssh: &config::Ssh, ask: Ask) -> Result<Self> {
+        let root = Root::of(ssh, ask.clone());
+        Ok(Self { line: Line::over(streams, address, ssh, ask).await?, root, execs: AtomicUsize::new(0) })
     }
 
     /// Runs a program as root: the login user is root, or has sudo or doas. Several may run at once on one connection.
@@ -93,6 +109,7 @@ impl Shell for Ssh {
         let marker = Marker::new()?;
         let (mut input, door) = Input::new(marker.precede(program), freight, password);
         let mut again = true;
+        let mut pauses = FULL.into_iter();
         loop {
             let link = self.line.link().await?;
             let mut output = Output::new(&marker, door.clone(), on_line);
@@ -108,7 +125,16 @@ impl Shell for Ssh {
                 Unseen::Dead if again => again = false,
                 Unseen::Dead | Unseen::Lost => return Err(target.lost()),
                 Unseen::NoShell => return Err(no_shell(root::SHELL_TAKES, self.root.is_already(), &login)),
+                Unseen::NoAnswer => {
+                    let what = format!("{} opens no session within {} s", target.who, root::SHELL_TAKES.as_secs());
+                    return Err(Error::new(Kind::Unreachable, what).hint(target.try_it("-v ")));
+                }
                 Unseen::NoChannel(reason) => {
+                    // sshd counts a session that has been closed until it has nothing else to read.
+                    if let Some(pause) = pauses.next() {
+                        tokio::time::sleep(pause).await;
+                        continue;
+                    }
                     return Err(Error::new(Kind::Unreachable, format!("{} opens no more sessions ({reason:?})", target.who))
                         .hint(
                             "MaxSessions in that host's /etc/ssh/sshd_config must be 2 or more: sshd -T | grep -i maxsessions",

@@ -6,6 +6,7 @@ use russh::{
     ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig,
     client::{Handle, Msg},
 };
+use tokio::time::Instant;
 
 use super::guard::Guard;
 use crate::transport::{input::Input, root::SHELL_TAKES, shell::Output};
@@ -13,12 +14,20 @@ use crate::transport::{input::Input, root::SHELL_TAKES, shell::Output};
 /// How long a program that has ended may leave its output open, through a child that it has left behind.
 const LINGER: Duration = Duration::from_secs(3);
 
+/// How long it may go on to talk there.
+const LINGER_IN_ALL: Duration = Duration::from_secs(30);
+
+/// How long our leave may take to get into the queue of a connection.
+const LEAVE: Duration = Duration::from_secs(1);
+
 /// Why the end of a program was not seen.
 pub(super) enum Unseen {
     /// It never began, and nothing of its input was taken: the connection was dead already.
     Dead,
     /// The host gave us no channel on a connection that stands.
     NoChannel(russh::ChannelOpenFailure),
+    /// The host never said whether it gives us a channel.
+    NoAnswer,
     /// The host gave us a channel, but would not run a command on it.
     NoExec,
     /// The command has run, and no root shell came of it in time.
@@ -35,7 +44,19 @@ pub(super) async fn run(
     input: &mut Input<'_, '_>,
     output: &mut Output<'_>,
 ) -> Result<i32, Unseen> {
-    let (mut read, writer) = open(link).await?;
+    let (mut read, writer) = tokio::time::timeout(SHELL_TAKES, open(link)).await.map_err(|_| Unseen::NoAnswer)??;
+    let ended = converse(&mut read, &writer, command, input, output).await;
+    writer.close().await;
+    ended
+}
+
+async fn converse(
+    read: &mut ChannelReadHalf,
+    writer: &Closing,
+    command: &str,
+    input: &mut Input<'_, '_>,
+    output: &mut Output<'_>,
+) -> Result<i32, Unseen> {
     let feed = async {
         let write = writer.0.as_ref()?;
         // Nothing waits for the host's answer to the command; only the input waits, for as long as the host gives it no room
@@ -48,6 +69,7 @@ pub(super) async fn run(
     };
     let mut feed = pin!(feed);
     let (mut fed, mut status) = (false, None);
+    let mut talks_until = Instant::now();
     let patience = tokio::time::sleep(SHELL_TAKES);
     let mut patience = pin!(patience);
     loop {
@@ -59,8 +81,11 @@ pub(super) async fn run(
                 continue;
             }
             () = &mut patience, if !output.has_begun() && status.is_none() => return Err(Unseen::NoShell),
-            () = tokio::time::sleep(LINGER), if status.is_some() => None,
+            () = tokio::time::sleep_until(talks_until.min(Instant::now() + LINGER)), if status.is_some() => None,
         };
+        if status.is_none() {
+            talks_until = Instant::now() + LINGER_IN_ALL;
+        }
         match message {
             Some(ChannelMsg::Data { data }) => output.stdout(&data),
             Some(ChannelMsg::ExtendedData { data, ext: 1 }) => output.stderr(&data),
@@ -92,6 +117,16 @@ async fn open(link: &Arc<Handle<Guard>>) -> Result<(ChannelReadHalf, Closing), U
 /// Closes its channel when it is dropped, which russh's own halves do not: a cancelled program would keep one of the ten
 /// sessions that sshd grants a connection.
 struct Closing(Option<ChannelWriteHalf<Msg>>);
+
+impl Closing {
+    /// Closes it ahead of whatever is asked of the connection next: a host may grant no more than one session at a time (MaxSessions).
+    async fn close(mut self) {
+        if let Some(write) = &self.0 {
+            let _ = tokio::time::timeout(LEAVE, write.close()).await;
+        }
+        self.0 = None;
+    }
+}
 
 impl Drop for Closing {
     fn drop(&mut self) {

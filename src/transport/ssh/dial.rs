@@ -1,6 +1,6 @@
 //! Opens a connection up to the point where the host has proved who it is.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use russh::{
     ChannelOpenFailure, ChannelStream, SshId,
@@ -16,7 +16,10 @@ use super::{
     guard::{Guard, Refusal},
     target::Target,
 };
-use crate::error::{Error, Kind, Result};
+use crate::{
+    error::{Error, Kind, Result},
+    transport::lines::words,
+};
 
 /// The pause before the second try; it doubles each time, up to `LONGEST_PAUSE`, and up to as much again is added at random.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -39,25 +42,44 @@ enum Failure {
     Final(Error),
 }
 
-/// The connection to the jump host next to the target, and what to call it.
-pub(super) struct Through {
-    pub(super) link: Arc<Handle<Guard>>,
-    pub(super) who: String,
+/// What SSH can be spoken over.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// A stream that is about to be there.
+pub type Opening = Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>> + Send>>;
+
+/// Opens streams to one host, a new one for each connection: for a way there that is not TCP.
+#[derive(Clone)]
+pub struct Streams(Arc<dyn Fn() -> Opening + Send + Sync>);
+
+impl Streams {
+    #[must_use]
+    pub fn new(open: impl Fn() -> Opening + Send + Sync + 'static) -> Self {
+        Self(Arc::new(open))
+    }
 }
 
-/// Connects, directly or `through` a jump host, exchanges keys and checks the host key; tries again, within the deadline, where that makes sense.
+/// How a connection gets to its host.
+pub(super) enum Way {
+    Tcp,
+    /// Over the connection to the jump host next to it, which is called so.
+    Jump {
+        link: Arc<Handle<Guard>>,
+        who: String,
+    },
+    Over(Streams),
+}
+
+/// Connects, exchanges keys and checks the host key; tries again, within the deadline, where that makes sense.
 ///
 /// # Errors
 /// `Unreachable`, `HostKey`.
-pub(super) async fn dial(
-    target: &Target,
-    through: Option<&Through>,
-    deadline: &Deadline,
-    patience: Patience,
-) -> Result<Handle<Guard>> {
+pub(super) async fn dial(target: &Target, way: &Way, deadline: &Deadline, patience: Patience) -> Result<Handle<Guard>> {
     let mut pause = FIRST_PAUSE;
     loop {
-        let error = match deadline.bound(attempt(target, through, patience)).await {
+        let error = match deadline.bound(attempt(target, way, patience)).await {
             None => return Err(target.late("connection")),
             Some(Ok(handle)) => return Ok(handle),
             Some(Err(Failure::Final(error))) => return Err(error),
@@ -72,24 +94,27 @@ pub(super) async fn dial(
     }
 }
 
-async fn attempt(target: &Target, through: Option<&Through>, patience: Patience) -> Result<Handle<Guard>, Failure> {
-    let Some(through) = through else {
-        let stream = reach(target).await.map_err(|error| match patience {
-            Patience::First => Failure::Final(error),
-            Patience::Again => Failure::Passing(error),
-        })?;
-        return greet(target, stream).await;
-    };
-    let stream = tunnel(target, through).await.map_err(|error| match patience {
-        Patience::Again if !through.link.is_closed() => Failure::Passing(error),
-        _ => Failure::Final(error),
-    })?;
-    greet(target, stream).await
+async fn attempt(target: &Target, way: &Way, patience: Patience) -> Result<Handle<Guard>, Failure> {
+    let passing = |is_passing: bool| if is_passing { Failure::Passing } else { Failure::Final };
+    match way {
+        Way::Tcp => {
+            let stream = reach(target).await.map_err(passing(patience == Patience::Again))?;
+            greet(target, stream).await
+        }
+        Way::Jump { link, who } => {
+            let stream = tunnel(target, link, who).await;
+            let stream = stream.map_err(|error| passing(patience == Patience::Again && !link.is_closed())(error))?;
+            greet(target, stream).await
+        }
+        Way::Over(Streams(open)) => {
+            let stream = open().await.map_err(|error| target.unreachable(&error));
+            greet(target, stream.map_err(passing(patience == Patience::Again))?).await
+        }
+    }
 }
 
 /// A way to the host from its jump host, over the connection that stands.
-async fn tunnel(target: &Target, through: &Through) -> Result<ChannelStream<Msg>> {
-    let Through { link, who } = through;
+async fn tunnel(target: &Target, link: &Handle<Guard>, who: &str) -> Result<ChannelStream<Msg>> {
     let (host, port) = (target.bare_address(), target.ssh.port.into());
     match link.channel_open_direct_tcpip(host, port, "127.0.0.1", 0).await {
         Ok(channel) => Ok(channel.into_stream()),
@@ -111,10 +136,7 @@ async fn tunnel(target: &Target, through: &Through) -> Result<ChannelStream<Msg>
 }
 
 /// Exchanges keys over a connection that stands.
-async fn greet<S>(target: &Target, stream: S) -> Result<Handle<Guard>, Failure>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+async fn greet(target: &Target, stream: impl Stream + 'static) -> Result<Handle<Guard>, Failure> {
     let guard = Guard::new(&target.address, &target.ssh, target.told.clone()).map_err(Failure::Final)?;
     let config = Arc::new(config(&guard));
     client::connect_stream(config, stream, guard).await.map_err(|refusal| match refusal {
@@ -126,12 +148,12 @@ where
         }
         Refusal::Russh(error @ russh::Error::NoCommonAlgo { .. }) => Failure::Final(
             Error::new(Kind::Unreachable, format!("{} speaks no algorithm that slipway takes", target.place()))
-                .because(error)
+                .because(words(&error.to_string()))
                 .hint(target.try_it("-v ")),
         ),
         Refusal::Russh(error) => Failure::Final(
             Error::new(Kind::Unreachable, format!("{} does not speak SSH as it should", target.place()))
-                .because(error)
+                .because(words(&error.to_string()))
                 .hint(target.try_it("-v ")),
         ),
     })

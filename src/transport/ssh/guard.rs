@@ -15,7 +15,7 @@ use crate::{
     config::{self, HostKeys},
     error::{Error, Kind, Result},
     lower::quote,
-    transport::lines::clean,
+    transport::lines::{clean, words},
 };
 
 /// Judges the host's keys, on each key exchange of one connection.
@@ -56,7 +56,7 @@ impl Told {
     }
 
     fn end(&self, why: impl Display) {
-        *self.farewell.lock().unwrap_or_else(PoisonError::into_inner) = Some(clean(&why.to_string()));
+        *self.farewell.lock().unwrap_or_else(PoisonError::into_inner) = Some(words(&why.to_string()));
     }
 
     /// Why the connection ended, where anyone said so.

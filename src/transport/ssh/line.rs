@@ -10,7 +10,7 @@ use tokio::{sync::Mutex, time::Instant};
 
 use super::{
     deadline::Deadline,
-    dial::{Patience, Through, dial},
+    dial::{Patience, Streams, Way, dial},
     guard::Guard,
     login::LogIn,
     target::Target,
@@ -37,8 +37,15 @@ static JUMPS: Lock<Vec<(Vec<Hop>, Weak<Line>)>> = Lock::new(Vec::new());
 /// A machine, and one connection to it.
 pub(super) struct Line {
     pub(super) target: Target,
-    via: Option<Arc<Line>>,
+    via: Via,
     held: Mutex<Held>,
+}
+
+/// What lies between us and a machine.
+enum Via {
+    Network,
+    Jump(Arc<Line>),
+    Streams(Streams),
 }
 
 #[derive(Default)]
@@ -55,13 +62,23 @@ impl Line {
     /// # Errors
     /// `Unreachable`, `HostKey`, `Authentication`; `NoFile` when a key or password file can not be read.
     pub(super) async fn open(address: &str, ssh: &config::Ssh, ask: Ask) -> Result<Self> {
-        let via = jump_host(&ssh.jump, &ask)?;
+        let via = jump_host(&ssh.jump, &ask)?.map_or(Via::Network, Via::Jump);
         let line = Self::new(Target::new(address, ssh, &ssh.jump, ask)?, via);
         line.link().await?;
         Ok(line)
     }
 
-    fn new(target: Target, via: Option<Arc<Line>>) -> Self {
+    /// As `open`, over streams that someone else opens, whatever `ssh` says of jump hosts.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub(super) async fn over(streams: Streams, address: &str, ssh: &config::Ssh, ask: Ask) -> Result<Self> {
+        let line = Self::new(Target::new(address, ssh, &[], ask)?, Via::Streams(streams));
+        line.link().await?;
+        Ok(line)
+    }
+
+    fn new(target: Target, via: Via) -> Self {
         Self { target, via, held: Mutex::default() }
     }
 
@@ -91,15 +108,16 @@ impl Line {
 
     async fn connect(&self, patience: Patience) -> Result<Handle<Guard>> {
         // The way there has a clock of its own.
-        let through = match &self.via {
-            Some(via) => Some(Through { link: Box::pin(via.link()).await?, who: via.target.who.clone() }),
-            None => None,
+        let way = match &self.via {
+            Via::Network => Way::Tcp,
+            Via::Jump(jump) => Way::Jump { link: Box::pin(jump.link()).await?, who: jump.target.who.clone() },
+            Via::Streams(streams) => Way::Over(streams.clone()),
         };
         let mut again = AGAIN;
         loop {
             self.target.told.begin();
             let deadline = Deadline::after(Duration::from_secs(self.target.ssh.connect_timeout.max(1)));
-            let mut handle = dial(&self.target, through.as_ref(), &deadline, patience).await?;
+            let mut handle = dial(&self.target, &way, &deadline, patience).await?;
             match LogIn::new(&self.target, &mut handle, &deadline).run().await {
                 Ok(()) => return Ok(handle),
                 // A connection without a login does not last while a person thinks, here or at the prompt of another host; what
@@ -120,7 +138,7 @@ impl Line {
 
     /// What a person should know about how the machine was reached, and those before it.
     pub(super) fn notes(&self) -> Vec<String> {
-        let mut notes = self.via.as_ref().map_or_else(Vec::new, |via| via.notes());
+        let mut notes = if let Via::Jump(jump) = &self.via { jump.notes() } else { Vec::new() };
         notes.extend(self.target.told.notes.lock().unwrap_or_else(PoisonError::into_inner).clone());
         notes
     }
@@ -143,7 +161,8 @@ fn jump_host(hops: &[Hop], ask: &Ask) -> Result<Option<Arc<Line>>> {
     if let Some(line) = jumps.iter().find(|(way, _)| way == hops).and_then(|(_, line)| line.upgrade()) {
         return Ok(Some(line));
     }
-    let line = Arc::new(Line::new(Target::new(&last.address, &last.ssh, before, ask.clone())?, via));
+    let line =
+        Arc::new(Line::new(Target::new(&last.address, &last.ssh, before, ask.clone())?, via.map_or(Via::Network, Via::Jump)));
     jumps.push((hops.to_vec(), Arc::downgrade(&line)));
     Ok(Some(line))
 }
