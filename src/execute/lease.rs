@@ -182,8 +182,8 @@ async fn take(transport: &Transport, holder: &Holder) -> Result<()> {
 async fn ask(transport: &Transport, holder: &Holder, over: &str) -> Result<Answer> {
     let nonce = survey::nonce()?;
     let lines = survey::ask_host(transport, &program("take", &nonce, holder, over)).await?;
-    let answers = lines.iter().filter_map(|line| line.strip_prefix(&nonce)?.strip_prefix(' '));
-    let answer = answers.last().and_then(|said| {
+    let mut answers = lines.iter().filter_map(|line| line.strip_prefix(&nonce)?.strip_prefix(' '));
+    let answer = answers.next_back().and_then(|said| {
         let mut words = said.splitn(4, ' ');
         match (words.next()?, words.next(), words.next(), words.next()) {
             ("taken", ..) => Some(Answer::Taken),
