@@ -136,7 +136,7 @@ pub(super) async fn hold(session: &Session, hosts: &Hosts, plan: &Plan, command:
         plan.graph.steps().filter(|step| plan.verdict(&step.id) != Verdict::Done).map(|step| step.id.host.clone()).collect();
     names.sort();
     names.dedup();
-    Leases::take(hosts, names, Holder::new(&format!("slipway {command}"))?, &session.events).await
+    Leases::take(hosts, names, Holder::new(&format!("slipway {command}"))?, &session.events, session.asked.clone()).await
 }
 
 /// After a run that changed something: asks the hosts again, and expects that nothing is left to do.

@@ -18,6 +18,8 @@ use crate::{
 pub(super) struct Session {
     pub(super) events: Events,
     pub(super) stop: Stop,
+    /// By which `stop` is told.
+    pub(super) asked: watch::Sender<u8>,
     pub(super) ask: Ask,
     printer: JoinHandle<(Ui, Report)>,
     listener: JoinHandle<()>,
@@ -42,8 +44,8 @@ impl Session {
             (ui, report)
         });
         let (asked, stop) = watch::channel(0);
-        let listener = tokio::spawn(listen(asked, events.clone()));
-        Self { events, stop, ask, printer, listener }
+        let listener = tokio::spawn(listen(asked.clone(), events.clone()));
+        Self { events, stop, asked, ask, printer, listener }
     }
 
     pub(super) fn note(&self, text: impl Into<String>) {

@@ -48,6 +48,7 @@ pub(super) async fn carry(
     let mut attempt = 1;
     let mut lost = 0;
     let mut gone: Option<Instant> = None;
+    let mut told = None;
     loop {
         if gone.is_none() {
             let _ = events.send(Event::Started { id: step.id.clone(), attempt: attempt + lost });
@@ -83,10 +84,16 @@ pub(super) async fn carry(
                     && absence.bears(*gone.get_or_insert_with(Instant::now)) =>
             {
                 let what = format!("the host to come back, {} minutes at most: {error}", ABSENCE.as_secs() / 60);
-                let _ = events.send(Event::Waiting { id: step.id.clone(), what });
+                if told.as_ref() != Some(&what) {
+                    let _ = events.send(Event::Waiting { id: step.id.clone(), what: what.clone() });
+                    told = Some(what);
+                }
                 tokio::select! {
                     () = tokio::time::sleep(PAUSE) => {}
-                    _ = stop.changed() => {}
+                    Ok(()) = stop.changed() => {}
+                }
+                if *stop.borrow() > 0 && lost == 0 && attempt == 1 {
+                    return Outcome::Cancelled;
                 }
                 continue;
             }

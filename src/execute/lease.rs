@@ -6,7 +6,10 @@
 
 use std::{collections::BTreeMap, fs, sync::Arc, time::Duration};
 
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
 
 use super::{Events, Hosts, survey};
 use crate::{
@@ -23,6 +26,9 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// How often it is renewed: three renewals may fail.
 const RENEWAL: Duration = Duration::from_secs(15);
+
+/// How long a host may take to say whether it is free: what it does for that takes it milliseconds.
+const ANSWER: Duration = Duration::from_secs(20);
 
 /// How long giving back may hold up the end of a run: what is not given back ends by itself.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -67,6 +73,10 @@ fn is_dead(of: &str) -> bool {
     let parts: Vec<&str> = of.split('/').collect();
     let [boot, namespace, process, _] = parts[..] else { return false };
     let Some(own) = token("self") else { return false };
+    // Where others' processes are hidden (hidepid of proc(5)), one that can not be seen may live.
+    if token("1").is_none() {
+        return false;
+    }
     if !own.starts_with(&format!("{boot}/{namespace}/")) || !process.chars().all(|letter| letter.is_ascii_digit()) {
         return false;
     }
@@ -85,60 +95,72 @@ pub struct Leases {
     names: Vec<String>,
     holder: Holder,
     renewing: JoinHandle<()>,
-}
-
-impl Drop for Leases {
-    fn drop(&mut self) {
-        self.renewing.abort();
-    }
+    /// Its end ends the renewing.
+    ends: watch::Sender<()>,
 }
 
 impl Leases {
     /// Takes the leases of these hosts, all or none: the first one before the others, so that of two who want the same hosts at the same
-    /// moment one gets them all.
+    /// moment one gets them all. A host that gives none for another reason (a disk that hangs) holds up nobody: its steps will tell.
+    /// When somebody else has one of them later, `stop` becomes 1: nothing new is started.
     ///
     /// # Errors
-    /// `Held` with who has a host, `Lost` when a host does not answer.
-    pub async fn take(hosts: &Hosts, mut names: Vec<String>, holder: Holder, events: &Events) -> Result<Self> {
+    /// `Held` with who has a host.
+    pub async fn take(
+        hosts: &Hosts,
+        mut names: Vec<String>,
+        holder: Holder,
+        events: &Events,
+        stop: watch::Sender<u8>,
+    ) -> Result<Self> {
         names.sort();
-        let renewing = tokio::spawn(renew(Arc::clone(hosts), names.clone(), holder.clone(), events.clone()));
-        let leases = Self { hosts: Arc::clone(hosts), names, holder, renewing };
-        let (first, others) = leases.names.split_at(leases.names.len().min(1));
-        let taken = match take_all(hosts, first, &leases.holder).await {
-            Ok(()) => take_all(hosts, others, &leases.holder).await,
+        let (first, others) = names.split_at(names.len().min(1));
+        let taken = match take_all(hosts, first, &holder, events).await {
+            Ok(()) => take_all(hosts, others, &holder, events).await,
             refused => refused,
         };
         if let Err(error) = taken {
-            leases.give_back().await;
+            give_back(hosts, &names, &holder).await;
             return Err(error);
         }
-        Ok(leases)
+        let (ends, ended) = watch::channel(());
+        let renewing = tokio::spawn(renew(Arc::clone(hosts), names.clone(), holder.clone(), events.clone(), stop, ended));
+        Ok(Self { hosts: Arc::clone(hosts), names, holder, renewing, ends })
     }
 
     /// Gives all back that is still held.
     pub async fn give_back(self) {
-        self.renewing.abort();
-        let program = program("give_back", "", &self.holder, "");
-        let mut tasks = JoinSet::new();
-        for name in self.names.clone() {
-            let (hosts, program) = (Arc::clone(&self.hosts), program.clone());
-            tasks.spawn(async move {
-                let Some(transport) = hosts.get(&name) else { return };
-                let _ = tokio::time::timeout(GOODBYE, transport.run(&program, &mut |_| ())).await;
-            });
-        }
-        while tasks.join_next().await.is_some() {}
+        drop(self.ends);
+        // A renewal that is on its way would take the lease anew.
+        let _ = tokio::time::timeout(GOODBYE, self.renewing).await;
+        give_back(&self.hosts, &self.names, &self.holder).await;
     }
 }
 
+async fn give_back(hosts: &Hosts, names: &[String], holder: &Holder) {
+    let program = program("give_back", "", holder, "");
+    let mut tasks = JoinSet::new();
+    for name in names.iter().cloned() {
+        let (hosts, program) = (Arc::clone(hosts), program.clone());
+        tasks.spawn(async move {
+            let Some(transport) = hosts.get(&name) else { return };
+            let _ = tokio::time::timeout(GOODBYE, transport.run(&program, &mut |_| ())).await;
+        });
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
 /// Takes the leases of these hosts at once. The error is that of the first one in order, with those of the others behind it.
-async fn take_all(hosts: &Hosts, names: &[String], holder: &Holder) -> Result<()> {
+async fn take_all(hosts: &Hosts, names: &[String], holder: &Holder, events: &Events) -> Result<()> {
     let mut tasks = JoinSet::new();
     for name in names.iter().cloned() {
         let (hosts, holder) = (Arc::clone(hosts), holder.clone());
         tasks.spawn(async move {
             let taken = match hosts.get(&name) {
-                Some(transport) => take(transport, &holder).await,
+                Some(transport) => {
+                    let late = |_| Err(Error::new(Kind::Lost, format!("no answer within {} s", ANSWER.as_secs())));
+                    tokio::time::timeout(ANSWER, take(transport, &holder)).await.unwrap_or_else(late)
+                }
                 None => Ok(()),
             };
             (name, taken)
@@ -146,9 +168,13 @@ async fn take_all(hosts: &Hosts, names: &[String], holder: &Holder) -> Result<()
     }
     let mut refused = BTreeMap::new();
     while let Some(joined) = tasks.join_next().await {
-        if let Ok((name, Err(error))) = joined {
+        let Ok((name, Err(error))) = joined else { continue };
+        if error.kind == Kind::Held {
             let error = Error { what: format!("{name}: {}", error.what), ..error };
             refused.insert(name, error);
+        } else {
+            let text = format!("{name}: whether another slipway is at work there is not known: {error}");
+            let _ = events.send(Event::Note { text });
         }
     }
     let first = refused.into_values().reduce(|mut first, next| {
@@ -181,7 +207,12 @@ async fn take(transport: &Transport, holder: &Holder) -> Result<()> {
 
 async fn ask(transport: &Transport, holder: &Holder, over: &str) -> Result<Answer> {
     let nonce = survey::nonce()?;
-    let lines = survey::ask_host(transport, &program("take", &nonce, holder, over)).await?;
+    let program = program("take", &nonce, holder, over);
+    let lines = match survey::ask_host(transport, &program).await {
+        // Whoever asks twice has taken it once.
+        Err(error) if error.kind == Kind::Lost => survey::ask_host(transport, &program).await,
+        lines => lines,
+    }?;
     let mut answers = lines.iter().filter_map(|line| line.strip_prefix(&nonce)?.strip_prefix(' '));
     let answer = answers.next_back().and_then(|said| {
         let mut words = said.splitn(4, ' ');
@@ -208,11 +239,22 @@ fn program(call: &str, nonce: &str, holder: &Holder, over: &str) -> Program {
     ))
 }
 
-/// Renews until it is ended. A host that does not answer is asked again next time; one that somebody else has now is told of, once.
-async fn renew(hosts: Hosts, mut names: Vec<String>, holder: Holder, events: Events) {
+/// Renews until `ended`. A host that does not answer is asked again next time; one that somebody else has now is told of, once, and nothing
+/// new starts any more.
+async fn renew(
+    hosts: Hosts,
+    mut names: Vec<String>,
+    holder: Holder,
+    events: Events,
+    stop: watch::Sender<u8>,
+    mut ended: watch::Receiver<()>,
+) {
     let mut pulse = tokio::time::interval_at(tokio::time::Instant::now() + RENEWAL, RENEWAL);
     loop {
-        pulse.tick().await;
+        tokio::select! {
+            _ = pulse.tick() => {}
+            _ = ended.changed() => return,
+        }
         let mut tasks = JoinSet::new();
         for name in names.clone() {
             let (hosts, holder) = (Arc::clone(&hosts), holder.clone());
@@ -227,9 +269,12 @@ async fn renew(hosts: Hosts, mut names: Vec<String>, holder: Holder, events: Eve
         while let Some(joined) = tasks.join_next().await {
             if let Ok(Some((name, words))) = joined {
                 names.retain(|other| *other != name);
-                let text =
-                    format!("{name}: it did not hear of this run for {} s, and is another one's now: {words}", LIMIT.as_secs());
+                let limit = LIMIT.as_secs();
+                let text = format!(
+                    "{name}: it did not hear of this run for {limit} s and is another one's now; nothing new is started: {words}"
+                );
                 let _ = events.send(Event::Note { text });
+                stop.send_modify(|asked| *asked = (*asked).max(1));
             }
         }
     }

@@ -126,6 +126,8 @@ impl Shell for Ssh {
                 Unseen::Dead | Unseen::Lost => return Err(target.lost()),
                 Unseen::NoShell => return Err(no_shell(root::SHELL_TAKES, self.root.is_already(), &login)),
                 Unseen::NoAnswer => {
+                    // It may be the connection that is mute.
+                    self.line.drop_dead(&link).await;
                     let what = format!("{} opens no session within {} s", target.who, root::SHELL_TAKES.as_secs());
                     return Err(Error::new(Kind::Unreachable, what).hint(target.try_it("-v ")));
                 }

@@ -94,6 +94,25 @@ printf '%s\\n' \"36 35 8:1 / $1/disk\\\\0402/pods/a/vol rw - ext4 /dev/sda rw\" 
 }
 
 #[test]
+fn what_is_not_known_of_mounts_counts_as_mounted() {
+    let reset = reset_steps(&["w2"], &[], false);
+    let Some(Op::Sh(apply)) = find(&reset, "w2/reset/files").apply.first() else { panic!("no shell") };
+    let (functions, _) = apply.split_once("\nfind_units | ").expect("the functions stand first");
+    // In place of all that deletes, and of what looks for mounts.
+    let doubles = "delete() { echo \"each: $1\"; }\ntimeout() { shift 5; echo \"together: $#\"; }\nis_mount_point() { return 1; }\n\
+        have_awk=yes\nwith_mounts() { [ -n \"$have_awk\" ] || return 1; echo /x/3; echo .; }\n";
+    let run = |more: &str, count: usize| {
+        let program =
+            format!("RUN=/nowhere\nrm() {{ :; }}\n{functions}\n{doubles}{more}seq 1 {count} | sed 's@^@/x/@' | delete_all\n");
+        sh(&["-u"], &program)
+    };
+    let chunk = |names: usize| format!("together: {names}\neach: /x/3\n");
+    assert_eq!(run("", 450), (Some(0), chunk(199) + &chunk(200) + &chunk(50)));
+    let (code, said) = run("have_awk=\n", 3);
+    assert_eq!((code, said.as_str()), (Some(0), "each: /x/1\neach: /x/2\neach: /x/3\n"));
+}
+
+#[test]
 fn port_mappings_of_podman_stay_and_those_of_pods_go() {
     let directory = scratch("chains");
     let dnat = |network: &str, chain: &str| {

@@ -1,17 +1,20 @@
 # One try at the lease of this host. Values: NONCE, run, token, words, limit (seconds), and over: the token of a holder who is known to be
 # dead, or nothing. Prints `NONCE taken`, or `NONCE held SECONDS TOKEN WORDS` of who has it, for so long.
 take() {
-    while :; do
-        mkdir -p "$RUN"
+    tries=0
+    while tries=$((tries + 1)); do
+        [ "$tries" -lt 100 ] || die "no lease can be taken: $RUN goes away again and again"
+        mkdir -p "$RUN" || die "no lease can be taken: $RUN can not be made"
         # The directory itself is the lock: whoever leaves the host takes it away, and then there is a new one.
-        exec 8<"$RUN"
+        { command exec 8<"$RUN"; } 2>/dev/null || continue
         flock -w 20 8 || die "the lease of this host is locked: $RUN"
         [ "$(stat -L -c %i /proc/self/fd/8)" != "$(stat -c %i "$RUN" 2>/dev/null)" ] || break
     done
     read -r up rest </proc/uptime
     now=${up%.*} since=${up%.*}
     if { read -r held_by until began held_token && read -r held_words; } 2>/dev/null <"$RUN/lease"; then
-        if [ "$held_by" = "$run" ]; then
+        # A process has one run after another.
+        if [ "$held_by" = "$run" ] || [ "$held_token" = "$token" ]; then
             since=$began
         elif [ "$until" -gt "$now" ] && [ "$held_token" != "$over" ]; then
             printf '%s held %s %s %s\n' "$NONCE" "$((now - began))" "$held_token" "$held_words"
@@ -26,8 +29,7 @@ take() {
 
 # Gives it back, if it is ours. What is empty then is nobody's.
 give_back() {
-    [ -d "$RUN" ] || return 0
-    exec 8<"$RUN"
+    { command exec 8<"$RUN"; } 2>/dev/null || return 0
     flock -w 20 8 || return 0
     read -r held_by rest 2>/dev/null <"$RUN/lease" || return 0
     [ "$held_by" != "$run" ] || rm -f "$RUN/lease"

@@ -67,7 +67,10 @@ fn names(names: &[&str]) -> Vec<String> {
 
 async fn take(hosts: &Hosts, wanted: &[&str]) -> Result<Leases> {
     let (events, _) = unbounded_channel();
-    Leases::take(hosts, names(wanted), Holder::new("slipway up").expect("a holder"), &events).await
+    let mut holder = Holder::new("slipway up").expect("a holder");
+    // As if of a process of another machine.
+    holder.token = format!("another-boot/pid:[1]/7/{}", holder.run);
+    Leases::take(hosts, names(wanted), holder, &events, watch::Sender::new(0)).await
 }
 
 #[tokio::test]
@@ -134,7 +137,9 @@ async fn a_lease_is_renewed_and_its_loss_is_told() {
     let hosts = lab.hosts(&["a", "b"]);
     let (events, mut received) = unbounded_channel();
     let holder = Holder::new("slipway up").expect("a holder");
-    let leases = Leases::take(&hosts, names(&["a", "b"]), holder, &events).await.expect("free");
+    let stop = watch::Sender::new(0);
+    let leases = Leases::take(&hosts, names(&["a", "b"]), holder, &events, stop.clone()).await.expect("free");
+    assert_eq!(*stop.borrow(), 0);
     // A host that restarts forgets it.
     fs::remove_dir_all(lab.run_dir("a")).expect("ours");
     lab.plant("b", 50, "another-boot/pid:[1]/7/7");
@@ -144,7 +149,25 @@ async fn a_lease_is_renewed_and_its_loss_is_told() {
         Ok(Event::Note { text }) => assert!(text.starts_with("b: it did not hear of this run"), "{text}"),
         other => panic!("{other:?}"),
     }
+    assert_eq!(*stop.borrow(), 1, "nothing new starts");
     leases.give_back().await;
     assert!(!lab.run_dir("a").exists());
     assert!(lab.lease("b").is_some_and(|lease| lease.starts_with("slipway-other")), "another's stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_does_not_say_holds_up_nobody() {
+    let lab = Lab::new("mute");
+    let mut hosts = Arc::into_inner(lab.hosts(&["b"])).expect("nobody else has it");
+    let cut = |_: &Program| Err(Error::new(Kind::Lost, "cut"));
+    hosts.insert("a".to_owned(), Transport::Fake(Fake::new(Arc::new(cut))));
+    let hosts = Arc::new(hosts);
+    let (events, mut received) = unbounded_channel();
+    let holder = Holder::new("slipway reset").expect("a holder");
+    let leases =
+        Leases::take(&hosts, names(&["a", "b"]), holder, &events, watch::Sender::new(0)).await.expect("nobody else is there");
+    assert!(lab.lease("b").is_some());
+    assert!(matches!(received.try_recv(), Ok(Event::Note { text }) if text.starts_with("a: whether another slipway")));
+    assert_eq!(hosts["a"].execs(), 2, "a cut connection is no answer, and asked again");
+    leases.give_back().await;
 }

@@ -1,3 +1,4 @@
+set +e
 all=$(find_all | attribute)
 left=$(printf '%s\n' "$all" | in_words "$which")
 if [ -n "$left" ]; then

@@ -42,32 +42,48 @@ delete_beside() {
 
 remove() {
     # shellcheck disable=SC2086 # the option is there or not
-    timeout -k 2 300 rm -rf $one "$@"
+    timeout -k 2 300 rm -rf $one "$1"
 }
 
-# Deletes the files on standard input, a line each: at once where nothing is mounted, and else each by `delete`; what a disk of its own is
-# mounted at stays, empty, if it is said so: delete_all [disks-stay]
+# Deletes the files on standard input, a line each, many at once; what a disk of its own is mounted at stays, empty, if it is said so:
+# delete_all [disks-stay]
 delete_all() {
-    d_files=$(cat)
-    [ -n "$d_files" ] || return 0
+    d_disks=${1-} d_some='' d_count=0
+    while IFS= read -r d_name; do
+        d_some="$d_some$d_name
+" d_count=$((d_count + 1))
+        [ "$d_count" -lt 200 ] || { delete_some && d_some='' d_count=0; }
+    done
+    [ -z "$d_some" ] || delete_some
+}
+
+# Those in d_some: together where nothing is mounted, and else each by `delete`.
+delete_some() {
     d_ifs=$IFS
     IFS='
 '
     set -f
     # shellcheck disable=SC2086 # a file a line
-    set -- "${1-}" $d_files
-    d_disks=$1
-    shift
+    set -- $d_some
     d_mounted=$(with_mounts "$@")
+    case "
+$d_mounted" in
+    *'
+.') d_mounted=${d_mounted%.} ;;
+    # Not read to its end, it says nothing of what is mounted.
+    *) d_mounted=$d_some ;;
+    esac
     if [ -n "$d_mounted" ]; then
         # shellcheck disable=SC2046 # a file a line
-        set -- $(printf '%s\n' "$d_files" | grep -Fxv -e "$d_mounted")
+        set -- $(printf '%s' "$d_some" | grep -Fxv -e "${d_mounted%?}")
     fi
     set +f
     IFS=$d_ifs
-    [ "$#" = 0 ] || remove "$@"
-    [ -n "$d_mounted" ] || return 0
-    printf '%s\n' "$d_mounted" | while read -r file; do
+    [ "$#" = 0 ] || timeout -k 2 120 rm -rf $one "$@" || for file in "$@"; do
+        # One of them does not let go: the others do.
+        [ ! -e "$file" ] && [ ! -h "$file" ] || timeout -k 2 20 rm -rf $one "$file"
+    done
+    printf '%s' "$d_mounted" | while IFS= read -r file; do
         if [ -n "$d_disks" ] && [ -d "$file" ] && [ ! -h "$file" ] && is_mount_point "$file"; then
             for inner in "$file"/* "$file"/.[!.]*; do
                 if [ -e "$inner" ] || [ -h "$inner" ]; then delete "$inner"; fi
@@ -76,6 +92,7 @@ delete_all() {
             delete "$file"
         fi
     done
+    :
 }
 
 # Those that are there of what a glob stands for: matching GLOB. A name that is no line is dealt with at once.

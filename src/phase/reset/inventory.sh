@@ -92,7 +92,7 @@ real_paths() {
     done
 }
 
-# Those of these files at which, or below which, something is mounted: with_mounts FILE...
+# Those of these files at which, or below which, something is mounted, and a line with a dot when these are all: with_mounts FILE...
 with_mounts() {
     i_real=$(real_paths "$@" | sed 's/\\/\\134/g; s/ /\\040/g') i_named=$(printf '%s\n' "$@") awk '
         BEGIN { n = split(ENVIRON["i_real"], real, "\n"); split(ENVIRON["i_named"], named, "\n") }
@@ -101,7 +101,8 @@ with_mounts() {
                 seen[i] = 1
                 print named[i]
             }
-        }' /proc/self/mountinfo
+        }
+        END { print "." }' /proc/self/mountinfo
 }
 
 # mounts_below DIRECTORY...: the one that was mounted last first. Nothing here looks at what is mounted: it may hang.
