@@ -97,14 +97,14 @@ fn fuzz(what: &str, inputs: &[Vec<u8>], usual: u64, target: fn(&[u8])) {
 #[test]
 fn a_cluster_file_is_read_or_refused() {
     let inputs = [files("tests/config/good", "toml"), files("tests/config/bad", "toml")].concat();
-    fuzz("cluster file", &inputs, 3_000, targets::cluster_file);
+    fuzz("cluster file", &inputs, 10_000, targets::cluster_file);
 }
 
 #[test]
 fn the_answer_of_a_probe_is_read_or_called_cut() {
     let mut inputs = files("tests/facts", "txt");
     inputs.push(format!("{0} check abc 1\n{0} survey-end\n", targets::NONCE).into_bytes());
-    fuzz("probe", &inputs, 3_000, targets::probe);
+    fuzz("probe", &inputs, 10_000, targets::probe);
 }
 
 #[test]
