@@ -1,6 +1,7 @@
 //! The SSH transport against a real sshd on loopback, and against a host in memory that does what no real one would.
 
 #![allow(clippy::unwrap_used, reason = "a test that can not go on must fail")]
+#![allow(clippy::print_stdout, reason = "the counts are for people: cargo test -- --nocapture")]
 
 #[path = "ssh/odd_host.rs"]
 mod odd_host;
