@@ -37,6 +37,8 @@ pub enum Kind {
     UnknownOs,
     /// A connection was cut in the middle of a program; its outcome is not known.
     Lost,
+    /// Another slipway is at work on a host.
+    Held,
     /// Preflight found what would make a later step fail.
     Preflight,
     /// A step failed on a host.
@@ -72,6 +74,7 @@ impl Kind {
             Self::Privilege => 23,
             Self::UnknownOs => 24,
             Self::Lost => 25,
+            Self::Held => 26,
             Self::Preflight => 30,
             Self::Step => 40,
             Self::Verify => 41,

@@ -3,6 +3,7 @@
 pub mod audit;
 mod board;
 mod carry;
+pub mod lease;
 pub mod survey;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -19,6 +20,7 @@ use crate::{
     transport::Transport,
 };
 use board::{Board, Ended, Next};
+use carry::Absence;
 
 /// The hosts of a run, by name.
 pub type Hosts = Arc<BTreeMap<String, Transport>>;
@@ -70,6 +72,7 @@ pub async fn execute(plan: Plan, hosts: Hosts, options: Options, events: Events,
             options: Arc::clone(&options),
             events: events.clone(),
             stop: stop.clone(),
+            absence: Absence::default(),
         };
         lanes.spawn(lane.run(steps));
     }
@@ -111,6 +114,7 @@ struct Lane {
     options: Arc<Options>,
     events: Events,
     stop: Stop,
+    absence: Absence,
 }
 
 impl Lane {
@@ -151,7 +155,7 @@ impl Lane {
             return false;
         }
         let began = tokio::time::Instant::now();
-        let outcome = carry::carry(step, transport, &self.options, &self.events, &mut self.stop).await;
+        let outcome = carry::carry(step, transport, &self.options, &self.events, &mut self.stop, &mut self.absence).await;
         let good = matches!(outcome, Outcome::Unchanged | Outcome::Changed);
         finish(&self.board, &self.events, step, outcome, began.elapsed());
         good

@@ -9,7 +9,11 @@ use super::{
 };
 use crate::{
     error::{Error, Kind, Result},
-    execute::{self, Mode, Options, survey},
+    execute::{
+        self, Hosts, Mode, Options,
+        lease::{Holder, Leases},
+        survey,
+    },
     graph::Selection,
     lower::Asked,
     phase::{
@@ -114,6 +118,7 @@ async fn work(run: &Run, session: &Session, phases: &[&str], bounds: fn(&Known) 
         // A new cluster begins: the kubeconfig of an earlier one opens nothing any more, and must not be taken for this one's.
         let _ = fs::remove_file(kubeconfig::path(&known));
     }
+    let leases = hold(session, &known.hosts, &plan, run.command).await?;
     let options = Options { mode: Mode::StopAtFailure, concurrency: run.concurrency, redact: known.redact() };
     let good = execute::execute(plan, Arc::clone(&known.hosts), options, session.events.clone(), session.stop.clone()).await;
     let settled = match (good, whole && had_work) {
@@ -121,7 +126,17 @@ async fn work(run: &Run, session: &Session, phases: &[&str], bounds: fn(&Known) 
         (true, true) => settle(run, session, known, phases).await,
         (true, false) => keep_kubeconfig(session, &known).await,
     };
+    leases.give_back().await;
     Ok(Ran { settled })
+}
+
+/// The hosts that a plan has work on, for this run alone. What has nothing to do holds nobody up.
+pub(super) async fn hold(session: &Session, hosts: &Hosts, plan: &Plan, command: &str) -> Result<Leases> {
+    let mut names: Vec<String> =
+        plan.graph.steps().filter(|step| plan.verdict(&step.id) != Verdict::Done).map(|step| step.id.host.clone()).collect();
+    names.sort();
+    names.dedup();
+    Leases::take(hosts, names, Holder::new(&format!("slipway {command}"))?, &session.events).await
 }
 
 /// After a run that changed something: asks the hosts again, and expects that nothing is left to do.

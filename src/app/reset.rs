@@ -6,7 +6,7 @@ use super::{
     Run,
     aim::Aim,
     backup::Backup,
-    kubeconfig,
+    build, kubeconfig,
     leftovers::{self, Looked},
     members::{self, Doubt, Judged},
     session::Session,
@@ -174,6 +174,8 @@ async fn work(
     let verdicts = survey::verdicts(&checked, &looked.hosts, &looked.surveyed.answered, false).await?;
     let plan = Plan::new(graph, &verdicts);
     let options = Options { mode: Mode::Continue, concurrency: run.concurrency, redact: Vec::new() };
+    let leases = build::hold(session, &looked.hosts, &plan, run.command).await?;
     execute::execute(plan, Arc::clone(&looked.hosts), options, session.events.clone(), session.stop.clone()).await;
+    leases.give_back().await;
     Ok(())
 }

@@ -22,6 +22,7 @@ pub(super) const MEANINGS: &[(Kind, &str)] = &[
     (Kind::Privilege, "the login user cannot become root"),
     (Kind::UnknownOs, "a host's operating system is unknown"),
     (Kind::Lost, "a connection was lost, and with it the outcome"),
+    (Kind::Held, "another slipway is at work on a host"),
     (Kind::Preflight, "preflight found what would go wrong"),
     (Kind::Step, "a step failed"),
     (Kind::Verify, "the cluster does not work as it should"),

@@ -16,8 +16,14 @@ use crate::{
 /// How many of the last lines of a failed step a person is shown.
 const TAIL: usize = 15;
 
-/// How often a lost connection is made again for one step, with a pause that grows by a second each time.
-const RECONNECTS: u32 = 5;
+/// How often a connection may be lost in one step: something on the host or on the way there cuts each of them.
+const LOSSES: u32 = 5;
+
+/// How long a host that was there and is gone is waited for: it may be restarting, and large machines take minutes over that.
+const ABSENCE: Duration = Duration::from_secs(300);
+
+/// The pause between two tries to reach it, beside the time that a try takes.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// Characters of what a host says in words that are shown.
 const WORDS: usize = 400;
@@ -25,7 +31,15 @@ const WORDS: usize = 400;
 /// How often the progress of an upload is told.
 const PROGRESS: Duration = Duration::from_secs(5);
 
-pub(super) async fn carry(step: &Step, transport: &Transport, options: &Options, events: &Events, stop: &mut Stop) -> Outcome {
+/// `absence` is how long the host may be gone; none once it has stayed away for that long.
+pub(super) async fn carry(
+    step: &Step,
+    transport: &Transport,
+    options: &Options,
+    events: &Events,
+    stop: &mut Stop,
+    absence: &mut Absence,
+) -> Outcome {
     let program = lower::lower(step);
     let (tries, pause, because) = match step.retry {
         Retry::No => (1, Duration::ZERO, ""),
@@ -33,8 +47,11 @@ pub(super) async fn carry(step: &Step, transport: &Transport, options: &Options,
     };
     let mut attempt = 1;
     let mut lost = 0;
+    let mut gone: Option<Instant> = None;
     loop {
-        let _ = events.send(Event::Started { id: step.id.clone(), attempt: attempt + lost });
+        if gone.is_none() {
+            let _ = events.send(Event::Started { id: step.id.clone(), attempt: attempt + lost });
+        }
         let mut watcher = Watcher::new(step, &program, options, events);
         let mut take = |line| watcher.take(line);
         let ended = tokio::select! {
@@ -42,17 +59,35 @@ pub(super) async fn carry(step: &Step, transport: &Transport, options: &Options,
             () = out_of_patience(stop) => return Outcome::Cancelled,
         };
         let (failure, again) = match ended {
-            Ok(exit) => match watcher.judge(exit.status) {
-                Ok(outcome) => return outcome,
-                Err((failure, passes)) => (failure, passes && attempt < tries),
-            },
+            Ok(exit) => {
+                absence.ended();
+                match watcher.judge(exit.status) {
+                    Ok(outcome) => return outcome,
+                    Err((failure, passes)) => (failure, passes && attempt < tries),
+                }
+            }
             // The program may have run, or may still be running: only asking again can tell, and every step bears that.
-            Err(error) if error.kind == Kind::Lost && lost < RECONNECTS => {
+            Err(error) if error.kind == Kind::Lost && lost < LOSSES => {
                 lost += 1;
+                absence.ended();
                 let pause = Duration::from_secs(u64::from(lost));
                 let because = format!("the connection was lost ({error}); a step that runs detached goes on meanwhile");
                 let _ = events.send(Event::Retrying { id: step.id.clone(), attempt: attempt + lost, because, pause });
                 tokio::time::sleep(pause).await;
+                gone = None;
+                continue;
+            }
+            Err(error)
+                if error.kind == Kind::Unreachable
+                    && *stop.borrow() == 0
+                    && absence.bears(*gone.get_or_insert_with(Instant::now)) =>
+            {
+                let what = format!("the host to come back, {} minutes at most: {error}", ABSENCE.as_secs() / 60);
+                let _ = events.send(Event::Waiting { id: step.id.clone(), what });
+                tokio::select! {
+                    () = tokio::time::sleep(PAUSE) => {}
+                    _ = stop.changed() => {}
+                }
                 continue;
             }
             Err(error) => (watcher.undecided(&error), false),
@@ -61,8 +96,26 @@ pub(super) async fn carry(step: &Step, transport: &Transport, options: &Options,
             return Outcome::Failed(failure);
         }
         attempt += 1;
+        gone = None;
         let _ = events.send(Event::Retrying { id: step.id.clone(), attempt: attempt + lost, because: because.to_owned(), pause });
         tokio::time::sleep(pause).await;
+    }
+}
+
+/// How long the host of a lane may be out of reach: once it has been for [`ABSENCE`], no step waits for it any more until it is back.
+#[derive(Debug, Default)]
+pub(super) struct Absence {
+    given_up: bool,
+}
+
+impl Absence {
+    fn bears(&mut self, since: Instant) -> bool {
+        self.given_up |= since.elapsed() >= ABSENCE;
+        !self.given_up
+    }
+
+    fn ended(&mut self) {
+        self.given_up = false;
     }
 }
 

@@ -140,6 +140,36 @@ async fn a_lost_connection_is_made_again_and_never_taken_for_success() {
     assert!(matches!(outcome_of(&events, "a/install/x"), Outcome::Failed(_)));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_host_that_restarts_is_waited_for() {
+    // Lost in the middle of the step, away for a while, and back.
+    let restarts = |_: &str, _: &str, count: usize| match count {
+        1 => Some(Err(Kind::Lost)),
+        2..=40 => Some(Err(Kind::Unreachable)),
+        _ => None,
+    };
+    let events = run(vec![step("a", "x", &[])], hosts(&["a"], restarts), Mode::StopAtFailure, 0).await;
+    assert_eq!(outcome_of(&events, "a/install/x"), Outcome::Changed);
+    let waits =
+        |text: &str| events.iter().filter(|event| matches!(event, Event::Waiting { what, .. } if what.starts_with(text))).count();
+    assert_eq!(waits("the host to come back, 5 minutes at most: "), 39);
+    let starts = events.iter().filter(|event| matches!(event, Event::Started { .. })).count();
+    assert_eq!(starts, 2, "what never reached the host has not started");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_stays_away_is_waited_for_once() {
+    let began = tokio::time::Instant::now();
+    let gone = |host: &str, _: &str, _: usize| (host == "a").then_some(Err(Kind::Unreachable));
+    let steps = vec![step("a", "x", &[]), step("a", "y", &[("a", "x")]), step("b", "z", &[])];
+    let events = run(steps, hosts(&["a", "b"], gone), Mode::Continue, 0).await;
+    assert!(matches!(outcome_of(&events, "a/install/x"), Outcome::Failed(_)));
+    assert!(matches!(outcome_of(&events, "a/install/y"), Outcome::Failed(_)));
+    assert_eq!(outcome_of(&events, "b/install/z"), Outcome::Changed);
+    let took = began.elapsed();
+    assert!(took >= Duration::from_secs(300) && took < Duration::from_secs(310), "{took:?}");
+}
+
 #[tokio::test]
 async fn after_ctrl_c_nothing_new_starts() {
     let events =

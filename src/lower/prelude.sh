@@ -495,6 +495,8 @@ limit_watches() {
         [ -z "$w_leaf" ] || printf '%s; ' "$(tr '\000' ' ' <"/proc/$w_pid/cmdline" | cut -c 1-150 | sed 's/ *$//')"
     done >"$l_late.doing" &
     sleep 1
+    # The shell of the function before what it has started: it would tell of the end of that in its own words.
+    kill "$l_job"
     printf '%s\n' "$w_kin" | while read -r w_pid w_born w_leaf; do
         if process_lives "$w_pid" "$w_born"; then kill "$w_pid"; fi
     done

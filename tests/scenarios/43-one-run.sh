@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# One run at a time: of two that want the same hosts one goes on and the other says who is there; whoever was killed holds nobody up.
+# And hosts whose plug is pulled in the middle of a step, a worker's and then the control plane's, are waited for and finished.
+# lane: 3
+# shellcheck source=lib.sh
+source "$(dirname "$0")/lib.sh"
+
+first=${lane_nodes[0]}
+second=${lane_nodes[1]}
+
+# Starts `up` in the background and returns when this step has begun: begin STEP
+begin() {
+    : >"$work/events"
+    "$slipway" up -c "$cluster" --output json >"$work/events" 2>&1 </dev/null &
+    run=$!
+    for _ in {1..1200}; do
+        ! grep -q "\"event\":\"started\".*\"step\":\"$1\"" "$work/events" || return 0
+        kill -0 "$run" 2>/dev/null || fail "up ended before $1 began: $(tail -n 5 "$work/events")"
+        sleep 0.1
+    done
+    fail "$1 never began"
+}
+
+ends_well() {
+    wait "$run" || fail "up failed: $(tail -n 3 "$work/events")"
+}
+
+say "bare hosts"
+debian_hosts "$first" "$second"
+cluster_of "$first" "$second"
+scripts/lab rebuild "$first" "$second" >/dev/null
+
+say "two at once: the second one says who is there, and changes nothing"
+begin "$second/install/runtime"
+expect 26 "$slipway" up -c "$cluster"
+shows "^error: $first: another slipway is at work there, for [0-9]+ s: .slipway up. on .* \\(process $run\\)"
+shows 'let it end, and run this again'
+expect 26 "$slipway" reset --yes -c "$cluster"
+
+say "the plug of the worker is pulled while it installs the runtime"
+scripts/lab reboot "$second" >/dev/null
+ends_well
+grep '"event":"retrying"' "$work/events" | grep -q 'the connection was lost' || fail "nobody noticed that $second restarts"
+nodes_are_ready 2
+expect 0 "$slipway" up -c "$cluster"
+shows '^nothing to do'
+
+say "the plug of the control plane is pulled in the middle of kubeadm init"
+expect 0 "$slipway" reset --yes -c "$cluster"
+begin "$first/init/kubeadm"
+sleep 5
+scripts/lab reboot "$first" >/dev/null
+ends_well
+nodes_are_ready 2
+
+say "kill -9, and the next one goes on at once"
+expect 0 "$slipway" reset --yes -c "$cluster"
+begin "$first/init/kubeadm"
+kill -9 "$run"
+wait "$run" || :
+expect 0 "$slipway" up -c "$cluster"
+nodes_are_ready 2
+for node in "$first" "$second"; do
+    ! on "$node" test -e /run/slipway/lease || fail "$node is still held"
+done
