@@ -353,13 +353,23 @@ fn function_printing(name: &str, text: &str) -> String {
     format!("{name}() {{\n    cat <<'{marker}'\n{text}{marker}\n}}\n")
 }
 
-/// A line that does not occur in the text.
+/// A line that does not occur in the text. dash 0.5.12 loses a byte that is not ASCII where it follows the beginning of that line, at the
+/// beginning of a line of the text: there is to be none of that either.
 fn heredoc_marker(text: &str) -> String {
-    let mut marker = "END".to_owned();
-    while text.lines().any(|line| line == marker) {
-        marker.push('_');
-    }
-    marker
+    let trips = |line: &str, marker: &str| {
+        let same = line.bytes().zip(marker.bytes()).take_while(|(here, there)| here == there).count();
+        line == marker || same > 0 && line.as_bytes().get(same).is_some_and(|byte| !byte.is_ascii())
+    };
+    let is_good = |marker: &String| !text.lines().any(|line| trips(line, marker));
+    let mut others = ('A'..='Z').chain('a'..='z').map(|letter| format!("{letter}_END"));
+    let found = Some("END".to_owned()).filter(is_good).or_else(|| others.find(is_good));
+    found.unwrap_or_else(|| {
+        let mut marker = "END".to_owned();
+        while text.lines().any(|line| line == marker) {
+            marker.push('_');
+        }
+        marker
+    })
 }
 
 /// A file's content as it is written: a text file ends with a line end.

@@ -72,7 +72,7 @@ fn file_step(path: &Path, content: &str) -> Step {
     Step::files(StepId::new("node1", "install", "file"), "Write a file", "Because.", vec![file])
 }
 
-const AWKWARD: &str = "plain\n$HOME `id` \\ ' \" %s\nEND\nEND_\n\ttab\n";
+const AWKWARD: &str = "plain\n$HOME `id` \\ ' \" %s\nEND\nEND_\nEß\nA_ß\n\ttab\n";
 
 #[test]
 fn a_file_is_written_once_proved_and_undone() {

@@ -46,8 +46,6 @@ pub(crate) struct Host {
     pub(crate) wires: Mutex<Vec<Wire>>,
     /// How many programs came whole, and were run.
     pub(crate) execs: AtomicUsize,
-    /// How many were cut on their way, and given to a shell as they were.
-    pub(crate) cut: AtomicUsize,
     /// The last answers to programs that change nothing (surveys), without the words that are new each time.
     surveys: Mutex<HashMap<String, Ran>>,
     /// How many bytes of output are still read before the host drops the connection; as many as there are, if the largest number.
@@ -72,7 +70,6 @@ impl Host {
             dir,
             wires: Mutex::default(),
             execs: AtomicUsize::new(0),
-            cut: AtomicUsize::new(0),
             surveys: Mutex::default(),
             listens: AtomicUsize::new(usize::MAX),
             rekeys,
@@ -87,7 +84,6 @@ impl Host {
         fs::create_dir_all(self.dir.join("root")).unwrap();
         self.wires.lock().unwrap().clear();
         self.execs.store(0, Ordering::SeqCst);
-        self.cut.store(0, Ordering::SeqCst);
     }
 
     /// All that programs have made, by path: what a run is judged by.
@@ -244,7 +240,6 @@ impl Drop for Visit {
     /// The connection is gone: whatever of a program was read meets its end there.
     fn drop(&mut self) {
         for program in std::mem::take(&mut self.programs).into_values().filter(|program| !program.is_empty()) {
-            self.host.cut.fetch_add(1, Ordering::SeqCst);
             self.host.sh(&program);
         }
     }
