@@ -140,8 +140,8 @@ impl Leases {
 async fn give_back(hosts: &Hosts, names: &[String], holder: &Holder) {
     let program = program("give_back", "", holder, "");
     let mut tasks = JoinSet::new();
-    for name in names.iter().cloned() {
-        let (hosts, program) = (Arc::clone(hosts), program.clone());
+    for name in names {
+        let (hosts, name, program) = (Arc::clone(hosts), name.clone(), program.clone());
         tasks.spawn(async move {
             let Some(transport) = hosts.get(&name) else { return };
             let _ = tokio::time::timeout(GOODBYE, transport.run(&program, &mut |_| ())).await;
