@@ -151,6 +151,7 @@ fn a_program_whose_output_nobody_reads_any_more_leaves_nothing_that_the_next_run
         host.wipe();
         host.listens.store(case + 1, Ordering::SeqCst);
         converges(host, WHOLE, &[], wanted, &ends, &format!("nobody listens after {} bytes", case + 1));
+        assert_eq!(host.listens.load(Ordering::SeqCst), usize::MAX, "case {case} disturbed nothing");
     });
     println!(
         "deaf: {} cases of {printed} bytes of output, all converged in {:.0} s; the run itself ended well in {}",

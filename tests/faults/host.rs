@@ -161,6 +161,11 @@ impl Host {
         }
     }
 
+    /// So many bytes less will be listened to, of as many as there was room for.
+    fn heard(&self, room: usize, bytes: usize) {
+        self.listens.store(if room == usize::MAX { room } else { room - bytes }, Ordering::SeqCst);
+    }
+
     /// Runs what has come of a program as the shell of a host would, with the directories of slipway in that of the host.
     fn sh(&self, program: &[u8]) -> Ran {
         let text = String::from_utf8_lossy(program).into_owned();
@@ -174,7 +179,11 @@ impl Host {
                 old.iter().zip(&words).for_each(|(old, new)| text = text.replace(old.as_str(), new));
                 text.into_bytes()
             };
-            return Ran { text, stdout: swap(&known.stdout), stderr: swap(&known.stderr), status: known.status };
+            let mut stdout = swap(&known.stdout);
+            let room = self.listens.load(Ordering::SeqCst);
+            stdout.truncate(room);
+            self.heard(room, stdout.len());
+            return Ran { text, stdout, stderr: swap(&known.stderr), status: known.status };
         }
         let own = |name: &str| self.dir.join(name).display().to_string();
         let moved = text
@@ -195,7 +204,7 @@ impl Host {
         let room = self.listens.load(Ordering::SeqCst);
         let mut stdout = Vec::new();
         child.stdout.take().unwrap().take(room as u64).read_to_end(&mut stdout).unwrap();
-        self.listens.store(if room == usize::MAX { room } else { room - stdout.len() }, Ordering::SeqCst);
+        self.heard(room, stdout.len());
         let status = u32::try_from(child.wait().unwrap().code().unwrap_or(255)).unwrap();
         let ran = Ran { text, stdout, stderr: fs::read(self.dir.join("stderr")).unwrap(), status };
         if is_survey && status == 0 {
