@@ -114,11 +114,11 @@ async fn work(run: &Run, session: &Session, phases: &[&str], bounds: fn(&Known) 
         plan = Plan::all_due(plan.graph);
     }
     let had_work = !plan.is_done();
+    let leases = hold(session, &known.hosts, &plan, run.command).await?;
     if known.secrets.pki.is_some() && plan.graph.steps().any(|step| step.id.phase == "init" && step.id.name == "kubeadm") {
         // A new cluster begins: the kubeconfig of an earlier one opens nothing any more, and must not be taken for this one's.
         let _ = fs::remove_file(kubeconfig::path(&known));
     }
-    let leases = hold(session, &known.hosts, &plan, run.command).await?;
     let options = Options { mode: Mode::StopAtFailure, concurrency: run.concurrency, redact: known.redact() };
     let good = execute::execute(plan, Arc::clone(&known.hosts), options, session.events.clone(), session.stop.clone()).await;
     let settled = match (good, whole && had_work) {

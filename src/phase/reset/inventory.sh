@@ -95,14 +95,15 @@ real_paths() {
 # Those of these files at which, or below which, something is mounted, and a line with a dot when these are all: with_mounts FILE...
 with_mounts() {
     i_real=$(real_paths "$@" | sed 's/\\/\\134/g; s/ /\\040/g') i_named=$(printf '%s\n' "$@") awk '
-        BEGIN { n = split(ENVIRON["i_real"], real, "\n"); split(ENVIRON["i_named"], named, "\n") }
+        BEGIN { n = split(ENVIRON["i_real"], real, "\n"); m = split(ENVIRON["i_named"], named, "\n") }
         {
             for (i = 1; i <= n; i++) if (!seen[i] && ($5 == real[i] || index($5, real[i] "/") == 1)) {
                 seen[i] = 1
                 print named[i]
             }
         }
-        END { print "." }' /proc/self/mountinfo
+        # A path that is no line would be taken for two.
+        END { if (n == m) print "." }' /proc/self/mountinfo
 }
 
 # mounts_below DIRECTORY...: the one that was mounted last first. Nothing here looks at what is mounted: it may hang.
