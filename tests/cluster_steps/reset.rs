@@ -80,6 +80,11 @@ printf '%s\\n' \"36 35 8:1 / $1/disk\\\\0402/pods/a/vol rw - ext4 /dev/sda rw\" 
     let (functions, apply) = apply.rsplit_once("\nset +e\none=").expect("files.sh stands last");
     let apply = format!("set +e\none={apply}");
     let functions = format!("have() {{ command -v \"$1\" >/dev/null; }}\nSTATE={root}/state RUN={root}\n{functions}\n");
+    // A way that is no line would shift those behind it: then none of them counts as free.
+    let looked = format!(
+        "{functions}ln -s '{root}/odd\nname' '{root}/link'\nwith_mounts {root}/etc\nwith_mounts {root}/link {root}/etc\n"
+    );
+    assert_eq!(sh(&["-eu"], &looked), (Some(0), ".\n".to_owned()));
     let doubles = "die() { echo \"error: $*\"; exit 1; }\nsay() { echo \"$*\"; }\nsystemctl() { :; }\ntimeout() { [ \"$1\" != -k ] || shift 2; shift; \"$@\"; }\n";
     // Only what stands in our directory: nothing of the machine that runs this test is touched.
     let only = format!("knowledge=$(printf '%s\\n' \"$knowledge\" | grep '\t{root}/')\n");

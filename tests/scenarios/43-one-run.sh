@@ -32,7 +32,10 @@ scripts/lab rebuild "$first" "$second" >/dev/null
 
 say "two at once: the second one says who is there, and changes nothing"
 begin "$second/install/runtime"
+kubeconfig=$work/$(sed -n 's/^name *= *"\(.*\)"/\1/p;/^name/q' "$cluster").kubeconfig
+echo 'of an earlier cluster' >"$kubeconfig"
 expect 26 "$slipway" up -c "$cluster"
+[ -e "$kubeconfig" ] || fail "a run that was refused has deleted $kubeconfig"
 shows "^error: $first: another slipway is at work there, for [0-9]+ s: .slipway up. on .* \\(process $run\\)"
 shows 'let it end, and run this again'
 expect 26 "$slipway" reset --yes -c "$cluster"
