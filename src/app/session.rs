@@ -1,7 +1,5 @@
 //! What every command that touches hosts has: events that flow to the user interface, and a person who may press Ctrl-C.
 
-use std::time::Instant;
-
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
@@ -28,16 +26,15 @@ impl Session {
         Self::go_on(ui, Report::new())
     }
 
-    /// Goes on where [`Session::end`] left off; the time in between counts for nothing.
+    /// Goes on where [`Session::end`] left off.
     pub(super) fn go_on(mut ui: Ui, mut report: Report) -> Self {
         let ask = ui.ask();
-        let (events, mut received) = mpsc::unbounded_channel();
-        let now = Instant::now();
-        let began = now.checked_sub(report.wall()).unwrap_or(now);
+        let (events, mut received) = mpsc::unbounded_channel::<Event>();
         let printer = tokio::spawn(async move {
             while let Some(event) = received.recv().await {
-                report.observe(&event, began.elapsed());
-                ui.observe(&event);
+                let event = event.in_millis();
+                let at = ui.observe(&event);
+                report.observe(&event, at);
             }
             (ui, report)
         });

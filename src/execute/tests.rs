@@ -59,7 +59,9 @@ async fn run(steps: Vec<Step>, hosts: Hosts, mode: Mode, asked: u8) -> Vec<Event
     let plan = Plan::all_due(Graph::new(steps).expect("a graph"));
     let (events, received) = unbounded_channel();
     let (_sender, stop) = watch::channel(asked);
-    execute(plan, hosts, Options { mode, concurrency: 4, redact: vec!["hunter2".into()] }, events, stop).await;
+    let mask = Mask::default();
+    mask.hide("hunter2");
+    execute(plan, hosts, Options { mode, concurrency: 4, mask }, events, stop).await;
     drain(received)
 }
 
