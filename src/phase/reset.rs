@@ -140,7 +140,9 @@ fn on_host(reset: &Reset<'_>, host: &str, before: Vec<StepId>) -> Vec<Step> {
     let speaker = reset.staying.iter().find(|host| host.speaks).map_or("", |host| host.name);
     let which = if reset.purge { "all" } else { "but-install" };
     let prepare = inventory(reset.knowledge, whole, if reset.ends { "yes" } else { "" }, &INVENTORY.all());
-    let containers = format!("set +e\n{}{PODS}", reset.knowledge.end_pods);
+    let collect = &reset.knowledge.collect_pods;
+    let kubeadm = format!("{KUBEADM}{collect}:\n");
+    let containers = format!("set +e\n{}{PODS}{collect}:\n", reset.knowledge.end_pods);
     let mut rows = vec![
         (
             "kubeconfigs",
@@ -154,7 +156,7 @@ fn on_host(reset: &Reset<'_>, host: &str, before: Vec<StepId>) -> Vec<Step> {
             "Stop the kubelet and run kubeadm reset",
             "kubeadm leaves etcd and clears what it knows of",
             "left_kubelet",
-            KUBEADM,
+            kubeadm.as_str(),
         ),
         (
             "containers",

@@ -130,6 +130,8 @@ pub struct Knowledge {
     /// Shell that lists pods, and shell that ends them, of every runtime.
     pub list_pods: String,
     pub end_pods: String,
+    /// Shell that has the runtimes delete what ended pods had.
+    pub collect_pods: String,
 }
 
 impl Knowledge {
@@ -146,6 +148,7 @@ impl Knowledge {
                 .map(|each| format!("{{\n{}}} | of_runtime {}\n", each.pods.list.trim_start(), quote(&each.name)))
                 .collect(),
             end_pods: profiles.runtimes.iter().map(|each| each.pods.end.trim_start()).collect(),
+            collect_pods: profiles.runtimes.iter().map(|each| each.pods.collect.trim_start()).collect(),
         }
     }
 

@@ -126,6 +126,9 @@ pub struct Pods {
     pub list: String,
     /// Shell that ends them all. It may fail.
     pub end: String,
+    /// Shell that has the runtime delete what ended pods had on the disk, where it would do so some time later by itself.
+    #[serde(default)]
+    pub collect: String,
 }
 
 /// The runtime's configuration file, which looks different from generation to generation of the runtime.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What a cluster leaves is listed, as a reset's plan too; resets without a cluster file, and by a script on the machine itself.
 # SLIPWAY_LEFTOVERS_NODE takes another host than the first of the lane.
-# lane: 1
+# lane: 2
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
