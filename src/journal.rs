@@ -118,34 +118,45 @@ impl Journal {
         &self.0.path
     }
 
-    /// Writes an event that happened `at` this time after the start.
-    pub fn event(&self, event: &Event, at: Duration) {
-        event::json::lines(event, at).into_iter().for_each(|line| self.write(line));
+    /// Writes events with the times after the start at which they happened, in one go.
+    pub fn events<'a>(&self, events: impl IntoIterator<Item = (&'a Event, Duration)>) {
+        self.write_all(events.into_iter().flat_map(|(event, at)| event::json::lines(event, at)));
     }
 
     /// Writes a line, with the time and without secrets.
-    pub fn write(&self, mut line: Value) {
-        mask(&mut line, &self.0.mask);
-        line["time"] = line_stamp(now()).into();
-        self.0.writer.lock().unwrap_or_else(PoisonError::into_inner).write(&line);
+    pub fn write(&self, line: Value) {
+        self.write_all([line]);
+    }
+
+    fn write_all(&self, lines: impl IntoIterator<Item = Value>) {
+        let time = line_stamp(now());
+        let mut writer = self.0.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = String::new();
+        for mut line in lines {
+            mask(&mut line, &self.0.mask);
+            line["time"] = time.as_str().into();
+            writer.take(&line, &mut text);
+        }
+        writer.put(&text);
     }
 }
 
 impl Writer {
-    fn write(&mut self, line: &Value) {
-        if self.written >= ROOM && line["event"] == "line" {
+    /// Adds a line to a text, if there is room for it.
+    fn take(&mut self, line: &Value, text: &mut String) {
+        if self.written + text.len() as u64 >= ROOM && line["event"] == "line" {
             if !self.truncated {
                 self.truncated = true;
-                self.put(&json!({"event": "truncated", "time": line["time"]}));
+                text.push_str(&format!("{}\n", json!({"event": "truncated", "time": line["time"]})));
             }
             return;
         }
-        self.put(line);
+        text.push_str(&format!("{line}\n"));
     }
 
     /// A disk that fills up during a run must not end it: what can not be written is lost.
-    fn put(&mut self, line: &Value) {
-        let text = format!("{}{line}\n", if self.torn { "\n" } else { "" });
+    fn put(&mut self, text: &str) {
+        let text = if self.torn { format!("\n{text}") } else { text.to_owned() };
         self.torn = self.file.write_all(text.as_bytes()).is_err();
         self.written += text.len() as u64;
     }

@@ -13,6 +13,7 @@ mod lines;
 mod paint;
 mod replay;
 mod runs;
+mod style;
 mod summary;
 mod table;
 
@@ -28,6 +29,7 @@ pub use leftovers::{Found, ResetPlan};
 use paint::Paint;
 pub use replay::replay;
 pub use runs::runs;
+pub use style::Style;
 pub use table::StatusRow;
 
 use crate::{
@@ -41,46 +43,6 @@ use crate::{
     report::Report,
     transport::{Ask, Memory},
 };
-
-/// How events are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
-    /// A line a host that is drawn over and over: for a terminal.
-    Bars,
-    /// A line for each step that changed or failed: for a pipe or a file.
-    Lines,
-    /// A JSON object for each event: for a program.
-    Json,
-    /// Nothing on standard output, which is for what the command was asked for; notes go to standard error.
-    Quiet,
-}
-
-impl Style {
-    /// The style for standard output.
-    #[must_use]
-    pub fn choose(json: bool, is_terminal: bool) -> Self {
-        match (json, is_terminal) {
-            (true, _) => Self::Json,
-            (false, true) => Self::Bars,
-            (false, false) => Self::Lines,
-        }
-    }
-
-    /// The style for a command that only looks, and prints what it found: nothing may stand between that and a pipe.
-    #[must_use]
-    pub fn for_looking(json: bool) -> Self {
-        match Self::detect(json) {
-            Self::Bars => Self::Bars,
-            Self::Lines | Self::Json | Self::Quiet => Self::Quiet,
-        }
-    }
-
-    /// The style for standard output as it is.
-    #[must_use]
-    pub fn detect(json: bool) -> Self {
-        Self::choose(json, io::stdout().is_terminal())
-    }
-}
 
 /// Shows a run while it goes on, and its report at the end.
 pub struct Ui {
@@ -139,20 +101,20 @@ impl Ui {
         self
     }
 
-    /// Shows an event that happens now, and says how long after the start that is.
-    pub fn observe(&mut self, event: &Event) -> Duration {
+    /// Shows events that happen now, and says how long after the start that is.
+    pub fn observe(&mut self, events: &[Event]) -> Duration {
         let start = Arc::clone(&self.start);
         let start = lock(&start);
         let at = since(&start);
-        self.observe_at(event, at);
+        self.observe_at(events, at);
         at
     }
 
-    fn observe_at(&mut self, event: &Event, at: Duration) {
+    fn observe_at(&mut self, events: &[Event], at: Duration) {
         if let Some(journal) = &self.journal {
-            journal.event(event, at);
+            journal.events(events.iter().map(|event| (event, at)));
         }
-        self.face.show(event, at, self.verbose, &self.out);
+        events.iter().for_each(|event| self.face.show(event, at, self.verbose, &self.out));
     }
 
     /// Asks a person while the bars stand still; one question at a time. For [`crate::transport::Transport::connect`].

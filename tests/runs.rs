@@ -21,7 +21,7 @@ impl Operator {
     fn new(name: &str) -> Self {
         let home = env::temp_dir().join(format!("slipway-runs-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&home);
-        fs::create_dir_all(&home).unwrap();
+        fs::create_dir_all(&home).expect("a home");
         Self { home }
     }
 
@@ -32,7 +32,7 @@ impl Operator {
     }
 
     fn run(&self, line: &str) -> Output {
-        self.command(line).output().unwrap()
+        self.command(line).output().expect("slipway runs")
     }
 
     /// The cluster file of one host at this port of this machine.
@@ -44,9 +44,9 @@ impl Operator {
     fn list(&self) -> Vec<Value> {
         let listed = self.run("runs --output json");
         assert!(listed.status.success(), "{listed:?}");
-        let line: Value = serde_json::from_slice(&listed.stdout).unwrap();
+        let line: Value = serde_json::from_slice(&listed.stdout).expect("JSON");
         assert_eq!(line["event"], "runs");
-        line["runs"].as_array().unwrap().clone()
+        line["runs"].as_array().expect("runs").clone()
     }
 }
 
@@ -57,12 +57,12 @@ impl Drop for Operator {
 }
 
 fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
+    std::str::from_utf8(bytes).expect("UTF-8")
 }
 
 /// A port that nobody listens on: it was somebody's a moment ago.
 fn closed_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
 }
 
 #[test]
@@ -109,8 +109,8 @@ fn a_run_is_kept_and_shown_again_as_it_was() {
 fn a_run_that_is_killed_is_there_as_far_as_it_came() {
     let operator = Operator::new("killed");
     // A host that takes the connection and never says a word.
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    operator.cluster(silent.local_addr().unwrap().port());
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    operator.cluster(silent.local_addr().expect("an address").port());
     let mut up = operator.command("up").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let began = Instant::now();
     let journal = loop {
@@ -141,7 +141,7 @@ fn a_place_that_can_not_be_written_to_is_named() {
     let operator = Operator::new("unwritable");
     operator.cluster(closed_port());
     fs::write(operator.home.join("state"), "a file").unwrap();
-    let up = operator.command("up").env("XDG_STATE_HOME", operator.home.join("state")).output().unwrap();
+    let up = operator.command("up").env("XDG_STATE_HOME", operator.home.join("state")).output().expect("slipway runs");
     assert_eq!(up.status.code(), Some(10), "{up:?}");
     let said = text(&up.stderr);
     assert!(said.contains("can not write a journal in ") && said.contains("hint: set XDG_STATE_HOME"), "{said}");

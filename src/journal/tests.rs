@@ -46,6 +46,11 @@ fn id() -> StepId {
     StepId::new("node1", "install", "swap")
 }
 
+/// An event in the journal.
+fn tell(journal: &Journal, event: &Event, at: Duration) {
+    journal.events([(event, at)]);
+}
+
 fn line(text: &str) -> Event {
     Event::Line { id: id(), text: text.into() }
 }
@@ -87,7 +92,7 @@ fn what_was_written_is_read_back_with_its_times() {
     let journal = place.run("../odd name", 12);
     let told = [line("swapoff -a"), Event::Finished { id: id(), outcome: Outcome::Changed, took: at(1) }];
     for (second, event) in (3..).zip(&told) {
-        journal.event(event, at(second));
+        tell(&journal, event, at(second));
     }
     journal.write(end(0));
     let text = fs::read_to_string(journal.path()).expect("readable");
@@ -107,7 +112,7 @@ fn a_torn_line_costs_no_other() {
     let place = Place::new();
     let journal = place.run("lab", 12);
     for text in ["one", "two", "three"] {
-        journal.event(&line(text), at(1));
+        tell(&journal, &line(text), at(1));
     }
     let whole = fs::read(journal.path()).expect("readable");
     let lines = whole.iter().filter(|byte| **byte == b'\n').count();
@@ -147,7 +152,7 @@ fn secrets_do_not_get_into_a_journal() {
         Event::Note { text: "hunter2".into() },
         Event::Finished { id: id(), outcome: Outcome::Failed(failure), took: at(1) },
     ];
-    told.iter().for_each(|event| journal.event(event, at(1)));
+    told.iter().for_each(|event| tell(&journal, event, at(1)));
     journal.write(json!({"event": "error", "message": "hunter2", "hints": ["hunter2"]}));
     journal.write(json!({"event": "leftovers", "hosts": [{"host": "node1", "leftovers": [{"what": "cmd hunter2"}]}]}));
     let text = fs::read_to_string(journal.path()).expect("readable");
@@ -195,7 +200,7 @@ fn how_a_run_ended_is_known() {
         let journal = place.run("lab", 1);
         let id = journal.id().to_owned();
         if stopped {
-            journal.event(&Event::Stopping, at(1));
+            tell(&journal, &Event::Stopping, at(1));
         }
         let before = place.read(&id).ending();
         if let Some(code) = code {
@@ -217,12 +222,28 @@ fn output_without_end_does_not_fill_the_disk() {
     let journal = place.run("lab", 1);
     journal.0.writer.lock().expect("whole").written = ROOM;
     for _ in 0..3 {
-        journal.event(&line("more"), at(1));
+        tell(&journal, &line("more"), at(1));
     }
-    journal.event(&Event::Stopping, at(2));
+    tell(&journal, &Event::Stopping, at(2));
     let text = fs::read_to_string(journal.path()).expect("readable");
     assert_eq!((text.matches("truncated").count(), text.matches("more").count()), (1, 0), "{text}");
     assert_eq!(events(&place.read("last")), [Event::Stopping]);
+}
+
+#[test]
+fn a_full_disk_ends_neither_the_run_nor_what_comes_after() {
+    let place = Place::new();
+    let journal = place.run("lab", 1);
+    let swap = |file: File| std::mem::replace(&mut journal.0.writer.lock().expect("whole").file, file);
+    tell(&journal, &line("one"), at(1));
+    let real = swap(File::options().write(true).open("/dev/full").expect("a disk that is full"));
+    tell(&journal, &line("lost"), at(2));
+    // What a full disk leaves of a line.
+    fs::write(journal.path(), fs::read_to_string(journal.path()).expect("readable") + "{\"event\":\"li").expect("written");
+    swap(real);
+    tell(&journal, &line("two"), at(3));
+    let recorded = place.read("last");
+    assert_eq!((events(&recorded), recorded.torn), (vec![line("one"), line("two")], 1));
 }
 
 #[test]
@@ -257,9 +278,9 @@ fn where_the_clock_begins_anew_the_report_goes_on() {
     for (id, seconds) in [(reset, 5), (id(), 7)] {
         journal.write(json!({"event": "begin", "command": "x", "at": 0.0}));
         let host = Event::Host { host: "node1".into(), state: HostState::Ready, took: at(1), execs: 1 };
-        journal.event(&host, at(1));
-        journal.event(&Event::Started { id: id.clone(), attempt: 1 }, at(2));
-        journal.event(&Event::Finished { id, outcome: Outcome::Changed, took: at(seconds - 2) }, at(seconds));
+        tell(&journal, &host, at(1));
+        tell(&journal, &Event::Started { id: id.clone(), attempt: 1 }, at(2));
+        tell(&journal, &Event::Finished { id, outcome: Outcome::Changed, took: at(seconds - 2) }, at(seconds));
     }
     let report = place.read("last").report();
     let lanes = report.lanes();

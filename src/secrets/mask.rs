@@ -36,10 +36,10 @@ impl Mask {
     #[must_use]
     pub fn text(&self, text: &str) -> String {
         let words = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let text = words.iter().fold(text.to_owned(), |text, word| text.replace(word.as_str(), MASKED));
-        [private_keys, certificate_keys, passwords_in_urls, pem_in_base64, tokens]
-            .into_iter()
-            .fold(text, |text, shape| without(&text, shape))
+        let hide =
+            |text: String, word: &String| if text.contains(word.as_str()) { text.replace(word.as_str(), MASKED) } else { text };
+        let text = words.iter().fold(text.to_owned(), hide);
+        [private_keys, certificate_keys, passwords_in_urls, pem_in_base64, tokens].into_iter().fold(text, without)
     }
 
     /// The same for the lines of one program, where a private key takes several.
@@ -74,16 +74,20 @@ fn is_base64(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || "+/=".contains(letter)
 }
 
-/// The text with a mask in the place of whatever a shape finds.
-fn without(text: &str, shape: fn(&str) -> Option<Range<usize>>) -> String {
+/// The text with a mask in the place of whatever a shape finds: mostly nothing.
+fn without(text: String, shape: fn(&str) -> Option<Range<usize>>) -> String {
+    let Some(mut found) = shape(&text) else { return text };
     let mut masked = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(found) = shape(rest) {
+    let mut rest = text.as_str();
+    loop {
         masked.push_str(&rest[..found.start]);
         masked.push_str(MASKED);
         rest = &rest[found.end..];
+        match shape(rest) {
+            Some(next) => found = next,
+            None => return masked + rest,
+        }
     }
-    masked + rest
 }
 
 /// Where the first private key begins.

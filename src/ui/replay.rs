@@ -1,15 +1,25 @@
 //! Shows a run again, from its journal, as the terminal saw it: the same events through the same faces.
 
+use std::{
+    io::{self, IsTerminal},
+    slice,
+    sync::{Arc, Mutex},
+};
+
 use serde_json::Value;
 
-use super::{Ui, bars::Bars, face::Face, face::Out, json, leftovers, lines::Lines, paint::Paint, print_error, summary};
+use super::{
+    Ui,
+    bars::Bars,
+    face::{Face, Out},
+    json, leftovers,
+    lines::Lines,
+    paint::Paint,
+    print_error, summary,
+};
 use crate::{
     journal::{Ending, Entry, Recorded},
     report::Report,
-};
-use std::{
-    io::{self, IsTerminal},
-    sync::{Arc, Mutex},
 };
 
 /// Shows a run: as bars left it on a terminal, or as lines. With `verbose`, also each line that a step printed.
@@ -54,7 +64,7 @@ impl Stage {
                 Entry::Event(event) => {
                     if let Some((ui, report)) = &mut seen {
                         report.observe(event, record.at);
-                        ui.observe_at(event, record.at);
+                        ui.observe_at(slice::from_ref(event), record.at);
                     }
                 }
                 Entry::Other(value) => match value["event"].as_str().unwrap_or_default() {

@@ -52,7 +52,7 @@ fn live(met: &[Met], verbose: bool) -> (String, Recorded) {
                     let early = at.saturating_sub(Duration::from_millis(700));
                     view.out.print(&lock(lines).tick(early));
                 }
-                view.observe_at(event, at);
+                view.observe_at(std::slice::from_ref(event), at);
                 report.observe(event, at);
             }
             Met::ResetPlan => {
