@@ -12,19 +12,26 @@ mod new;
 mod profiles;
 mod repair;
 mod reset;
+mod runs;
 mod session;
 mod site;
 mod version;
 
-use std::path::PathBuf;
+use std::{
+    env,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 use crate::{
     cli::{self, Cli, Command, Output},
     config::{self, Cluster, HostKeys, Reach},
     error::Result,
+    journal::{Header, Journal, Store},
     phase::PHASES,
+    secrets::Mask,
     transport::Memory,
-    ui::{self, Log, Style, Ui},
+    ui::{self, Style, Ui},
 };
 
 /// What all commands that touch a cluster take from the command line.
@@ -38,10 +45,14 @@ struct Run {
     verbose: bool,
     accept_new_host_keys: bool,
     profiles: Option<PathBuf>,
-    /// The subcommand, for the log and for hints.
+    /// The subcommand, for the journal and for hints.
     command: &'static str,
     /// Passwords that a person has given: a command may open its hosts more than once.
     memory: Memory,
+    /// The secrets of this run, as far as they are known.
+    mask: Mask,
+    /// The journal, once there is something to keep.
+    journal: Arc<OnceLock<Journal>>,
 }
 
 impl Run {
@@ -62,15 +73,42 @@ impl Run {
         cluster
     }
 
-    /// The user interface of a run that may change hosts: it keeps a log.
-    fn ui(&self, cluster: &Cluster) -> Result<Ui> {
-        let log = Log::open(&cluster.name, self.command)?;
-        Ok(Ui::new(Style::detect(self.json), self.verbose, Some(log)).with_command(self.typed()).with_memory(self.memory.clone()))
+    /// The journal of this run, which begins when it is first asked for: when the cluster is known, and before its hosts are.
+    fn journal(&self, cluster: &Cluster) -> Result<Journal> {
+        if let Some(journal) = self.journal.get() {
+            return Ok(journal.clone());
+        }
+        let header = Header {
+            cluster: cluster.name.clone(),
+            command: self.command.to_owned(),
+            arguments: env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect(),
+            hosts: cluster.hosts.iter().map(|host| host.name.clone()).collect(),
+            verbose: self.verbose,
+        };
+        let journal = Journal::open(&Store::of_user()?, &header, self.mask.clone())?;
+        Ok(self.journal.get_or_init(|| journal).clone())
+    }
+
+    /// The user interface of a run that may change hosts: it keeps a journal. `typed` is the command to type again.
+    fn ui(&self, cluster: &Cluster, typed: &str) -> Result<Ui> {
+        let journal = self.journal(cluster)?;
+        let ui = Ui::new(Style::detect(self.json), self.verbose).with_command(typed).with_memory(self.memory.clone());
+        Ok(ui.keeping(journal))
     }
 
     /// The user interface of a command that only looks.
     fn quiet_ui(&self) -> Ui {
-        Ui::new(Style::for_looking(self.json), self.verbose, None).with_command(self.typed()).with_memory(self.memory.clone())
+        Ui::new(Style::for_looking(self.json), self.verbose).with_command(self.typed()).with_memory(self.memory.clone())
+    }
+
+    /// How the command ended is the end of its journal.
+    fn ended(&self, ended: &Result<u8>) {
+        if let Some(journal) = self.journal.get() {
+            match ended {
+                Ok(code) => ui::keep_end(journal, *code, None),
+                Err(error) => ui::keep_end(journal, error.kind.exit_code(), Some(error)),
+            }
+        }
     }
 
     /// This command as a person would type it again.
@@ -85,36 +123,44 @@ impl Run {
 /// Whatever the command could not do; its kind has the exit code.
 pub async fn run(cli: Cli) -> Result<u8> {
     let global = cli.global;
-    let run = |command| Run {
-        file: global.cluster.clone(),
-        only: global.only.clone(),
-        skip: global.skip.clone(),
+    let run = Run {
+        file: global.cluster,
+        only: global.only,
+        skip: global.skip,
         concurrency: global.concurrency.get(),
         json: global.output == Output::Json,
         verbose: global.verbose,
         accept_new_host_keys: global.accept_new_host_keys,
-        profiles: global.profiles.clone(),
-        command,
+        profiles: global.profiles,
+        command: cli.command.name(),
         memory: Memory::default(),
+        mask: Mask::default(),
+        journal: Arc::default(),
     };
+    let ended = carry_out(&run, cli.command).await;
+    run.ended(&ended);
+    ended
+}
+
+async fn carry_out(run: &Run, command: Command) -> Result<u8> {
     let all: Vec<&str> = PHASES.iter().map(|phase| phase.name).collect();
-    match cli.command {
-        Command::New(new) => new::new(&global.cluster, new),
-        Command::Up => build::build(&run("up"), &all).await,
-        Command::Install => build::build(&run("install"), &["install"]).await,
-        Command::Init => build::build(&run("init"), &["init"]).await,
-        Command::Join => build::build(&run("join"), &["join"]).await,
-        Command::Cni => build::build(&run("cni"), &["cni"]).await,
-        Command::Verify => build::build(&run("verify"), &["verify"]).await,
-        Command::Plan(plan) => inspect::plan(&run("plan"), plan.diff).await,
-        Command::Render(render) => inspect::render(&run("render"), render).await,
-        Command::Status => inspect::status(&run("status")).await,
-        Command::Kubeconfig(kubeconfig) => inspect::kubeconfig(&run("kubeconfig"), kubeconfig).await,
-        Command::Reset(reset) => reset::reset(&run("reset"), reset).await,
-        Command::Leftovers(wanted) => leftovers::leftovers(&run("leftovers"), wanted).await,
-        Command::Repair(repair) => repair::repair(run("repair"), repair).await,
-        Command::Profiles(wanted) => profiles::profiles(&run("profiles"), wanted.command),
-        Command::KnownHosts(cli::KnownHosts::Forget { nodes }) => known_hosts::forget(&run("known-hosts"), &nodes),
+    match command {
+        Command::New(new) => new::new(&run.file, new),
+        Command::Up => build::build(run, &all).await,
+        Command::Install | Command::Init | Command::Join | Command::Cni | Command::Verify => {
+            build::build(run, &[run.command]).await
+        }
+        Command::Plan(plan) => inspect::plan(run, plan.diff).await,
+        Command::Render(render) => inspect::render(run, render).await,
+        Command::Status => inspect::status(run).await,
+        Command::Kubeconfig(kubeconfig) => inspect::kubeconfig(run, kubeconfig).await,
+        Command::Reset(reset) => reset::reset(run, reset).await,
+        Command::Leftovers(wanted) => leftovers::leftovers(run, wanted).await,
+        Command::Repair(repair) => repair::repair(run, repair).await,
+        Command::Runs(wanted) => runs::runs(run, wanted.command),
+        Command::Report(wanted) => runs::report(&wanted),
+        Command::Profiles(wanted) => profiles::profiles(run, wanted.command),
+        Command::KnownHosts(cli::KnownHosts::Forget { nodes }) => known_hosts::forget(run, &nodes),
         Command::Completions(completions) => {
             ui::print(&cli::completions(completions.shell));
             Ok(0)

@@ -2,13 +2,17 @@
 
 mod completions;
 mod exit_codes;
+mod runs;
 
 use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 pub use clap_complete::Shell;
 
-pub use self::completions::completions;
+pub use self::{
+    completions::completions,
+    runs::{Report, Runs, RunsCommand},
+};
 use crate::{
     config::{bare::Bare, new},
     error::Error,
@@ -147,6 +151,10 @@ pub enum Command {
     ///
     /// Changes nothing on any host. The hosts are asked what they are, as for a plan.
     Render(Render),
+    /// List the runs that are kept, or show one again
+    Runs(Runs),
+    /// Make a page of a run: a lane a host, each step as long as it took, the critical path
+    Report(Report),
     /// List what slipway knows of operating systems, container runtimes and pod networks, or show one of it
     Profiles(Profiles),
     /// Look after the host keys that are remembered
@@ -154,6 +162,34 @@ pub enum Command {
     KnownHosts(KnownHosts),
     /// Print the completions for a shell
     Completions(Completions),
+}
+
+impl Command {
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::New(_) => "new",
+            Self::Plan(_) => "plan",
+            Self::Up => "up",
+            Self::Install => "install",
+            Self::Init => "init",
+            Self::Cni => "cni",
+            Self::Join => "join",
+            Self::Verify => "verify",
+            Self::Reset(_) => "reset",
+            Self::Leftovers(_) => "leftovers",
+            Self::Repair(_) => "repair",
+            Self::Status => "status",
+            Self::Kubeconfig(_) => "kubeconfig",
+            Self::Render(_) => "render",
+            Self::Runs(_) => "runs",
+            Self::Report(_) => "report",
+            Self::Profiles(_) => "profiles",
+            Self::KnownHosts(_) => "known-hosts",
+            Self::Completions(_) => "completions",
+        }
+    }
 }
 
 /// `slipway new`.

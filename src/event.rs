@@ -1,13 +1,15 @@
 //! What happened, as plain data: the only thing that the executor says, and all that a user interface may know.
 
+pub mod json;
+
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::{plan::Verdict, step::StepId};
+use crate::{phase::preflight::Finding, plan::Verdict, step::StepId};
 
 /// A step as a plan announces it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Planned {
     pub id: StepId,
     pub title: String,
@@ -33,7 +35,7 @@ pub enum Outcome {
 }
 
 /// Everything that a person needs to know about a step that failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// One line: the cause that the program named, or "it ended with exit code 100", "the connection was lost".
     pub what: String,
@@ -48,7 +50,7 @@ pub struct Failure {
 }
 
 /// What a host is doing before its first step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HostState {
     Connecting,
@@ -60,7 +62,7 @@ pub enum HostState {
 }
 
 /// Something that happened. Events are sent in the order in which they happened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The state of a host before the plan exists.
     Host {
@@ -76,6 +78,12 @@ pub enum Event {
     Started {
         id: StepId,
         attempt: u32,
+    },
+    /// A command of a step begins, or has ended with this exit code.
+    Command {
+        id: StepId,
+        command: String,
+        exit: Option<i32>,
     },
     /// A step is waiting for something on its host, until its next line or its end. Free of control characters, as lines are.
     Waiting {
@@ -103,6 +111,22 @@ pub enum Event {
     Note {
         text: String,
     },
+    /// What preflight found, if anything.
+    Findings {
+        findings: Vec<Finding>,
+    },
     /// Ctrl-C was pressed: steps under way are finished, no new one starts.
     Stopping,
+}
+
+impl Event {
+    /// The same with its times in whole milliseconds: what is shown, what is counted and what is kept are the same figures then.
+    #[must_use]
+    pub fn in_millis(mut self) -> Self {
+        if let Self::Host { took: time, .. } | Self::Retrying { pause: time, .. } | Self::Finished { took: time, .. } = &mut self
+        {
+            *time = Duration::from_millis(u64::try_from((*time + Duration::from_micros(500)).as_millis()).unwrap_or(u64::MAX));
+        }
+        self
+    }
 }

@@ -16,6 +16,7 @@ use tokio::{
 use crate::{
     event::{Event, Outcome, Planned},
     plan::{Plan, Verdict},
+    secrets::Mask,
     step::{Due, Step},
     transport::Transport,
 };
@@ -46,7 +47,7 @@ pub struct Options {
     /// How many steps run at once over all hosts.
     pub concurrency: usize,
     /// Secrets that no line may show, should a tool print one.
-    pub redact: Vec<String>,
+    pub mask: Mask,
 }
 
 /// Runs everything in the plan that is not done. Comes back when each step has ended one way or another, and says whether

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The kinds in the order in which people read them. A host may name others.
 const KINDS: &[&str] = &[
@@ -40,7 +40,7 @@ const KINDS: &[&str] = &[
 const LONGEST: usize = 1000;
 
 /// One thing.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Leftover {
     /// `process`, `rule`, `file`, …
     pub kind: String,
@@ -54,7 +54,7 @@ pub struct Leftover {
 }
 
 /// What becomes of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fate {
     /// Any reset takes it away.

@@ -3,7 +3,8 @@
 //! Data flows one way:
 //!
 //! ```text
-//! config + profiles + facts + secrets -> Scene -> phases -> Graph -> Plan -> execute -> Event* -> ui, Report
+//! config + profiles + facts + secrets -> Scene -> phases -> Graph -> Plan -> execute -> Event* -> ui, Report, journal
+//!                                                                                     journal -> Event* -> ui, Report
 //!                                                                    Plan -> render (script, dot, mermaid, explain)
 //! ```
 //!
@@ -19,6 +20,8 @@ pub mod ui;
 
 pub mod execute;
 pub mod render;
+
+pub mod journal;
 pub mod report;
 
 pub mod event;

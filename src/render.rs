@@ -1,13 +1,16 @@
-//! Graphs and plans as text: an explanation, a drawing, a script. Pure functions; whoever calls them prints.
+//! Graphs, plans and runs as text: an explanation, a drawing, a script, a page. Pure functions; whoever calls them prints.
 
 mod diff;
 mod draw;
 mod explain;
+mod page;
 mod script;
+mod timeline;
 
 pub use diff::diff;
 pub use draw::{dot, mermaid};
 pub use explain::explain;
+pub use page::report;
 pub use script::{PROXY_PASSWORD, reset_script, script};
 
 use crate::graph::Graph;

@@ -1,9 +1,11 @@
 //! What a run came to: a pure fold over its events. Knows no clock; the time of each event is given to it.
 
+mod lanes;
 mod path;
 
 use std::{collections::BTreeMap, time::Duration};
 
+pub use lanes::{Bar, Lane};
 pub use path::Link;
 
 use crate::{
@@ -41,6 +43,10 @@ struct Entry {
     needs: Vec<StepId>,
     outcome: Option<Outcome>,
     took: Duration,
+    /// When it first started, and when it ended.
+    began: Option<Duration>,
+    ended: Option<Duration>,
+    attempts: u32,
 }
 
 /// What became of the steps of a host, or of all hosts.
@@ -135,15 +141,23 @@ impl Report {
                 let entry = self.steps.entry(id.clone()).or_default();
                 entry.outcome = Some(outcome.clone());
                 entry.took = *took;
+                entry.ended = Some(at);
                 if !matches!(outcome, Outcome::Blocked { .. } | Outcome::Cancelled) {
                     self.ended.push(id.clone());
                 }
             }
-            Event::Started { .. }
+            Event::Started { id, attempt } => {
+                self.connection(&id.host);
+                let entry = self.steps.entry(id.clone()).or_default();
+                entry.began.get_or_insert(at);
+                entry.attempts = entry.attempts.max(*attempt);
+            }
+            Event::Command { .. }
             | Event::Waiting { .. }
             | Event::Line { .. }
             | Event::Retrying { .. }
             | Event::Note { .. }
+            | Event::Findings { .. }
             | Event::Stopping => {}
         }
     }

@@ -4,11 +4,14 @@
 //! None of these types is `Debug`: what can not be printed is not printed by accident.
 
 mod ca;
+mod mask;
 
 use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 use x509_parser::pem::{Pem, parse_x509_pem};
+
+pub use mask::{Lines, Mask};
 
 use crate::error::{Error, Kind, Result};
 

@@ -1,6 +1,12 @@
 //! The unit of work, as plain data: a check, what to do when it fails, and how to undo it.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 /// Where a step stands: `cp1/install/containerd`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -15,6 +21,26 @@ impl StepId {
     pub fn new(host: &str, phase: &'static str, name: impl Into<String>) -> Self {
         Self { host: host.to_owned(), phase, name: name.into() }
     }
+
+    /// Reads what `Display` writes; none if it is no path of a step.
+    #[must_use]
+    pub fn parse(path: &str) -> Option<Self> {
+        let mut parts = path.splitn(3, '/');
+        let (host, phase, name) = (parts.next()?, parts.next()?, parts.next()?);
+        Some(Self::new(host, kept(phase), name))
+    }
+}
+
+/// The name of a phase, kept for as long as the process lives: there are few, but another version of slipway may have had others.
+fn kept(phase: &str) -> &'static str {
+    static KEPT: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut all = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = all.get(phase) {
+        return known;
+    }
+    let new: &'static str = Box::leak(phase.to_owned().into_boxed_str());
+    all.insert(new);
+    new
 }
 
 impl fmt::Display for StepId {
@@ -298,6 +324,14 @@ fn glob_matches(glob: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_reads_back() {
+        for id in [StepId::new("cp1", "install", "swap"), StepId::new("fd00::1", "verify", "a/b")] {
+            assert_eq!(StepId::parse(&id.to_string()), Some(id));
+        }
+        assert_eq!(StepId::parse("cp1/install"), None);
+    }
 
     #[test]
     fn step_paths_match_by_part() {

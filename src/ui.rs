@@ -6,31 +6,36 @@
 pub mod ask;
 mod bars;
 mod board;
+mod face;
 pub mod json;
 mod leftovers;
 mod lines;
-mod log;
 mod paint;
+mod replay;
+mod runs;
+mod style;
 mod summary;
 mod table;
 
 use std::{
     io::{self, IsTerminal, Write},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
-    thread::JoinHandle,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 use bars::Bars;
+use face::{Face, Out, Start, lock, since};
 pub use leftovers::{Found, ResetPlan};
-use lines::Lines;
-pub use log::Log;
 use paint::Paint;
+pub use replay::replay;
+pub use runs::runs;
+pub use style::Style;
 pub use table::StatusRow;
 
 use crate::{
     error::Error,
     event::Event,
+    journal::Journal,
     phase::preflight::Finding,
     plan::Plan,
     profile::Listed,
@@ -39,86 +44,38 @@ use crate::{
     transport::{Ask, Memory},
 };
 
-/// How events are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
-    /// A line a host that is drawn over and over: for a terminal.
-    Bars,
-    /// A line for each step that changed or failed: for a pipe or a file.
-    Lines,
-    /// A JSON object for each event: for a program.
-    Json,
-    /// Nothing on standard output, which is for what the command was asked for; notes go to standard error.
-    Quiet,
-}
-
-impl Style {
-    /// The style for standard output.
-    #[must_use]
-    pub fn choose(json: bool, is_terminal: bool) -> Self {
-        match (json, is_terminal) {
-            (true, _) => Self::Json,
-            (false, true) => Self::Bars,
-            (false, false) => Self::Lines,
-        }
-    }
-
-    /// The style for a command that only looks, and prints what it found: nothing may stand between that and a pipe.
-    #[must_use]
-    pub fn for_looking(json: bool) -> Self {
-        match Self::detect(json) {
-            Self::Bars => Self::Bars,
-            Self::Lines | Self::Json | Self::Quiet => Self::Quiet,
-        }
-    }
-
-    /// The style for standard output as it is.
-    #[must_use]
-    pub fn detect(json: bool) -> Self {
-        Self::choose(json, io::stdout().is_terminal())
-    }
-}
-
 /// Shows a run while it goes on, and its report at the end.
 pub struct Ui {
     face: Face,
     verbose: bool,
-    log: Option<Log>,
-    started: Instant,
+    journal: Option<Journal>,
+    start: Start,
     command: String,
+    /// The id of the run, where it has a journal.
+    run: Option<String>,
     memory: Memory,
     paint: Paint,
-}
-
-enum Face {
-    Bars(Bars),
-    Lines(Arc<Mutex<Lines>>, Ticker),
-    Json,
-    Quiet,
-}
-
-/// A thread that looks once a second for steps that have been running for long.
-struct Ticker {
-    stop: mpsc::Sender<()>,
-    thread: Option<JoinHandle<()>>,
+    out: Out,
 }
 
 impl Ui {
-    /// A view of a run that starts now. `verbose` shows each line that a step prints; `log` gets everything.
+    /// A view of a run that starts now. `verbose` shows each line that a step prints.
     #[must_use]
-    pub fn new(style: Style, verbose: bool, log: Option<Log>) -> Self {
-        let started = Instant::now();
-        let paint = Paint::for_stdout();
+    pub fn new(style: Style, verbose: bool) -> Self {
+        let (start, out) = (Arc::new(Mutex::new(Instant::now())), Out::stdout());
         let face = match style {
-            Style::Bars => Face::Bars(Bars::on_stdout(paint)),
-            Style::Lines => {
-                let lines = Arc::new(Mutex::new(Lines::new(verbose)));
-                Face::Lines(Arc::clone(&lines), Ticker::new(lines, started))
-            }
+            Style::Bars => Face::Bars(Bars::on_stdout(Paint::for_stdout())),
+            Style::Lines => Face::live_lines(verbose, &start, &out),
             Style::Json => Face::Json,
             Style::Quiet => Face::Quiet,
         };
-        Self { face, verbose, log, started, command: "slipway up".to_owned(), memory: Memory::default(), paint }
+        Self { start, ..Self::with(face, verbose, Paint::for_stdout(), out) }
+    }
+
+    fn with(face: Face, verbose: bool, paint: Paint, out: Out) -> Self {
+        let start = Arc::new(Mutex::new(Instant::now()));
+        let command = "slipway up".to_owned();
+        Self { face, verbose, journal: None, start, command, run: None, memory: Memory::default(), paint, out }
     }
 
     /// The command that a person should type again when something failed: `slipway up -c lab.toml`.
@@ -135,22 +92,29 @@ impl Ui {
         self
     }
 
-    /// Shows an event that happens now.
-    pub fn observe(&mut self, event: &Event) {
-        let at = self.started.elapsed();
-        if let Some(log) = &mut self.log {
-            log.event(event);
+    /// Keeps all that is shown, and more, in a journal. Call it last: it begins with the command.
+    #[must_use]
+    pub fn keeping(mut self, journal: Journal) -> Self {
+        journal.write(json::begin(&self.command));
+        self.run = Some(journal.id().to_owned());
+        self.journal = Some(journal);
+        self
+    }
+
+    /// Shows events that happen now, and says how long after the start that is.
+    pub fn observe(&mut self, events: &[Event]) -> Duration {
+        let start = Arc::clone(&self.start);
+        let start = lock(&start);
+        let at = since(&start);
+        self.observe_at(events, at);
+        at
+    }
+
+    fn observe_at(&mut self, events: &[Event], at: Duration) {
+        if let Some(journal) = &self.journal {
+            journal.events(events.iter().map(|event| (event, at)));
         }
-        match &mut self.face {
-            Face::Bars(bars) => bars.observe(event, at, self.verbose),
-            Face::Lines(lines, _) => print(&lock(lines).observe(event, at)),
-            Face::Json => print(&format!("{}\n", json::event(event, at))),
-            Face::Quiet => {
-                if let Event::Note { text } = event {
-                    print_error(&format!("{text}\n"));
-                }
-            }
-        }
+        events.iter().for_each(|event| self.face.show(event, at, self.verbose, &self.out));
     }
 
     /// Asks a person while the bars stand still; one question at a time. For [`crate::transport::Transport::connect`].
@@ -167,29 +131,53 @@ impl Ui {
         .remembering(self.memory.clone())
     }
 
-    /// Prints, or asks a person, while the bars stand still; the time that it takes does not count.
-    pub fn aside<T>(&mut self, during: impl FnOnce() -> T) -> T {
+    /// Prints, or asks a person, while all else stands still; the time that it takes does not count.
+    fn aside<T>(&mut self, during: impl FnOnce(&mut Self) -> T) -> T {
+        let start = Arc::clone(&self.start);
+        let mut start = lock(&start);
         let began = Instant::now();
         let done = match &self.face {
-            Face::Bars(bars) => bars.handle().suspend(during),
-            Face::Lines(..) | Face::Json | Face::Quiet => during(),
+            Face::Bars(bars) => bars.handle().suspend(|| during(self)),
+            Face::Lines(..) | Face::Json | Face::Quiet => during(self),
         };
-        self.started += began.elapsed();
+        *start += began.elapsed();
         done
     }
 
+    fn keep(&self, line: impl FnOnce() -> serde_json::Value) {
+        if let Some(journal) = &self.journal {
+            journal.write(line());
+        }
+    }
+
+    /// Shows what a reset is going to do.
+    pub fn reset_plan(&mut self, plan: &ResetPlan<'_>) {
+        self.keep(|| json::reset_plan(plan));
+        self.aside(|ui| match ui.face {
+            Face::Json => ui.out.print(&format!("{}\n", json::reset_plan(plan))),
+            _ => ui.out.print(&leftovers::plan(plan, ui.paint)),
+        });
+    }
+
+    /// Asks a person a question whose answer is yes or no; none where there is nobody to ask.
+    pub fn confirm(&mut self, question: &str) -> Option<bool> {
+        let answer = self.aside(|_| ask::confirm(question));
+        self.keep(|| json::question(question, answer));
+        answer
+    }
+
     /// Shows what the run came to.
-    pub fn finish(mut self, report: &Report) {
-        let log = self.log.as_ref().map(|log| log.path().to_owned());
-        if let Some(log) = &mut self.log {
-            log.text(&summary::text(report, None, &self.command, Paint::OFF));
-        }
-        match self.face {
-            Face::Json => return print(&format!("{}\n", json::report(report, log.as_deref()))),
+    pub fn finish(self, report: &Report) {
+        let path = self.journal.as_ref().map(|journal| journal.path().to_owned());
+        let line = || json::report(report, self.run.as_deref(), path.as_deref());
+        self.keep(line);
+        let text = match self.face {
+            Face::Json => format!("{}\n", line()),
             Face::Quiet => return,
-            face => face.still(),
-        }
-        print(&summary::text(report, log.as_deref(), &self.command, self.paint));
+            _ => summary::text(report, self.run.as_deref(), &self.command, self.paint),
+        };
+        self.face.still();
+        self.out.print(&text);
     }
 
     /// Ends without a report: an error, or what the command found, is what a person should see.
@@ -198,48 +186,17 @@ impl Ui {
     }
 }
 
-impl Face {
-    /// Nothing moves any more.
-    fn still(self) {
-        match self {
-            Self::Bars(bars) => bars.finish(),
-            Self::Lines(_, ticker) => ticker.stop(),
-            Self::Json | Self::Quiet => {}
-        }
+/// Keeps how a command ended: the errors that it ended with, and its exit code.
+pub fn keep_end(journal: &Journal, exit_code: u8, error: Option<&Error>) {
+    for error in error.into_iter().flat_map(|error| std::iter::once(error).chain(&error.also)) {
+        journal.write(json::error(error));
     }
+    journal.write(json::end(exit_code));
 }
 
-impl Ticker {
-    fn new(lines: Arc<Mutex<Lines>>, started: Instant) -> Self {
-        let (stop, stopped) = mpsc::channel();
-        // Without a thread (the system is out of them) nothing says "still running": no reason to fail.
-        let thread = std::thread::Builder::new().name("ui-ticker".into()).spawn(move || {
-            while stopped.recv_timeout(Duration::from_secs(1)) == Err(mpsc::RecvTimeoutError::Timeout) {
-                print(&lock(&lines).tick(started.elapsed()));
-            }
-        });
-        Self { stop, thread: thread.ok() }
-    }
-
-    fn stop(self) {
-        drop(self.stop);
-        if let Some(thread) = self.thread {
-            let _ = thread.join();
-        }
-    }
-}
-
-/// What another thread left behind when it panicked is still good enough to show.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Writes text to standard output. A reader that has gone away (`| head`) is no reason to stop a run in the middle.
+/// Writes text to standard output.
 pub fn print(text: &str) {
-    if !text.is_empty() {
-        let mut out = io::stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    }
+    Out::stdout().print(text);
 }
 
 fn print_error(text: &str) {
@@ -251,7 +208,7 @@ pub fn error(error: &Error, json: bool) {
     if json {
         print(&format!("{}\n", json::error(error)));
     } else {
-        print_error(&summary::error(error, Paint::for_stderr()));
+        print_error(&summary::error(&error.to_string(), &error.hints, Paint::for_stderr()));
     }
 }
 
@@ -303,15 +260,6 @@ pub fn leftovers(found: &[Found<'_>], json: bool, verbose: bool) {
     } else {
         let fold = io::stdout().is_terminal() && !verbose;
         print(&leftovers::table(found, fold, Paint::for_stdout()));
-    }
-}
-
-/// Prints what a reset is going to do.
-pub fn reset_plan(plan: &ResetPlan<'_>, json: bool) {
-    if json {
-        print(&format!("{}\n", json::leftovers(&plan.found)));
-    } else {
-        print(&leftovers::plan(plan, Paint::for_stdout()));
     }
 }
 

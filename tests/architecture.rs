@@ -29,7 +29,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tokio", &["execute", "transport", "app", "main"]),
     ("hmac", &["transport/ssh"]),
     ("sha1", &["transport/ssh"]),
-    ("getrandom", &["secrets", "lower", "transport", "execute"]),
+    ("getrandom", &["secrets", "lower", "transport", "execute", "journal"]),
     ("serde", &[""]),
     ("serde_json", &[""]),
     ("sha2", &[""]),

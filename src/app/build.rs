@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     error::{Error, Kind, Result},
+    event::Event,
     execute::{
         self, Hosts, Mode, Options,
         lease::{Holder, Leases},
@@ -23,7 +24,6 @@ use crate::{
     plan::{Plan, Verdict},
     profile::Profiles,
     step::path_matches,
-    ui,
 };
 
 /// Opens the cluster and surveys its hosts. With hosts out of reach, says what the others said before it gives up.
@@ -74,7 +74,7 @@ pub(super) async fn build(run: &Run, phases: &[&str]) -> Result<u8> {
 
 /// The same, if what is known of the cluster by then is good enough for the caller.
 pub(super) async fn build_within(run: &Run, phases: &[&str], bounds: fn(&Known) -> Result<()>) -> Result<u8> {
-    let session = Session::start(run.ui(&run.cluster()?)?);
+    let session = Session::start(run.ui(&run.cluster()?, &run.typed())?);
     let worked = work(run, &session, phases, bounds).await;
     let (ui, report) = session.end().await.ok_or_else(|| Error::new(Kind::Internal, "the user interface ended early"))?;
     match worked {
@@ -99,10 +99,10 @@ async fn work(run: &Run, session: &Session, phases: &[&str], bounds: fn(&Known) 
     let known = open(run, session).await?;
     bounds(&known)?;
     let findings = findings(run, &known)?;
-    if !findings.is_empty() {
-        ui::findings(&findings, run.json);
-    }
     let fatal = findings.iter().filter(|finding| finding.fatal).count();
+    if !findings.is_empty() {
+        let _ = session.events.send(Event::Findings { findings });
+    }
     if fatal > 0 {
         return Err(Error::new(Kind::Preflight, format!("preflight found {fatal} problem(s); nothing was changed on any host"))
             .hint("mend them as said above, or leave one out with --skip HOST/preflight/NAME"));
@@ -119,7 +119,8 @@ async fn work(run: &Run, session: &Session, phases: &[&str], bounds: fn(&Known) 
         // A new cluster begins: the kubeconfig of an earlier one opens nothing any more, and must not be taken for this one's.
         let _ = fs::remove_file(kubeconfig::path(&known));
     }
-    let options = Options { mode: Mode::StopAtFailure, concurrency: run.concurrency, redact: known.redact() };
+    known.secret_words().into_iter().for_each(|word| run.mask.hide(word));
+    let options = Options { mode: Mode::StopAtFailure, concurrency: run.concurrency, mask: run.mask.clone() };
     let good = execute::execute(plan, Arc::clone(&known.hosts), options, session.events.clone(), session.stop.clone()).await;
     let settled = match (good, whole && had_work) {
         (false, _) => Ok(()),

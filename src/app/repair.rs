@@ -10,7 +10,7 @@ use crate::{
     ui,
 };
 
-pub(super) async fn repair(run: Run, wanted: cli::Repair) -> Result<u8> {
+pub(super) async fn repair(run: &Run, wanted: cli::Repair) -> Result<u8> {
     let cluster = run.cluster()?;
     let names: Vec<&str> = cluster.hosts.iter().map(|host| host.name.as_str()).collect();
     if !names.contains(&wanted.node.as_str()) {
@@ -24,7 +24,9 @@ pub(super) async fn repair(run: Run, wanted: cli::Repair) -> Result<u8> {
         return Err(Error::new(Kind::Usage, "a repair loses what pods keep on the node, and there is no terminal to ask on")
             .hint(format!("add --yes: {} {} --yes", run.typed(), wanted.node)));
     }
-    may_begin(&run, &wanted.node).await?;
+    may_begin(run, &wanted.node).await?;
+    // One journal for both that follow.
+    run.journal(&cluster)?;
     let of = |command, only: &[String]| Run { command, only: only.to_vec(), ..run.clone() };
     let taken = cli::Reset::of_one(&wanted.node, wanted.yes, wanted.backup);
     // Steps are left out of what builds, not of what takes down.

@@ -39,7 +39,7 @@ pub(super) async fn take_down(run: &Run, wanted: cli::Reset, question: fn(&str) 
         Backup::into(dir, &aim.targets)?;
     }
     let profiles = Profiles::load(run.profiles.as_deref())?;
-    let session = Session::start(run.ui(&aim.cluster)?.with_command(&typed));
+    let session = Session::start(run.ui(&aim.cluster, &typed)?);
     // Hosts that stay are asked too: they drain the others and take them off the list of nodes.
     let doubt = if wanted.force { Doubt::Goes } else { Doubt::Stops(&typed) };
     let known = look(run, &session, &mut aim, &profiles, doubt).await;
@@ -55,7 +55,7 @@ pub(super) async fn take_down(run: &Run, wanted: cli::Reset, question: fn(&str) 
     let found = looked.found(&aim, &errors, !wanted.purge);
     let consequences = consequences(&aim, &judged, &found, looked.whole);
     let plan = ResetPlan { found, purge: wanted.purge, consequences };
-    ui.aside(|| ui::reset_plan(&plan, run.json));
+    ui.reset_plan(&plan);
     if !wanted.yes {
         ui = agreed(ui, question(&aim.targets.join(", "))).await?;
     }
@@ -92,7 +92,7 @@ async fn ended(session: Session) -> Result<(Ui, crate::report::Report)> {
 /// Asks before anything is lost. Ctrl-C is a no: a process that has once listened for it does not end by it.
 async fn agreed(mut ui: Ui, question: String) -> Result<Ui> {
     let asked = tokio::task::spawn_blocking(move || {
-        let answer = ui.aside(|| ui::ask::confirm(&question));
+        let answer = ui.confirm(&question);
         (ui, answer)
     });
     let no = || Error::new(Kind::Interrupted, "nothing was changed");
@@ -173,7 +173,7 @@ async fn work(
     let checked = graph.clone().on_hosts(|host| !looked.has_something(host, wanted.purge));
     let verdicts = survey::verdicts(&checked, &looked.hosts, &looked.surveyed.answered, false).await?;
     let plan = Plan::new(graph, &verdicts);
-    let options = Options { mode: Mode::Continue, concurrency: run.concurrency, redact: Vec::new() };
+    let options = Options { mode: Mode::Continue, concurrency: run.concurrency, mask: run.mask.clone() };
     let leases = build::hold(session, &looked.hosts, &plan, run.command).await?;
     execute::execute(plan, Arc::clone(&looked.hosts), options, session.events.clone(), session.stop.clone()).await;
     leases.give_back().await;

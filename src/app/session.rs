@@ -1,7 +1,5 @@
 //! What every command that touches hosts has: events that flow to the user interface, and a person who may press Ctrl-C.
 
-use std::time::Instant;
-
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
@@ -14,6 +12,9 @@ use crate::{
     transport::Ask,
     ui::Ui,
 };
+
+/// Events that are taken in one go, at most.
+const AT_ONCE: usize = 256;
 
 pub(super) struct Session {
     pub(super) events: Events,
@@ -30,16 +31,17 @@ impl Session {
         Self::go_on(ui, Report::new())
     }
 
-    /// Goes on where [`Session::end`] left off; the time in between counts for nothing.
+    /// Goes on where [`Session::end`] left off.
     pub(super) fn go_on(mut ui: Ui, mut report: Report) -> Self {
         let ask = ui.ask();
-        let (events, mut received) = mpsc::unbounded_channel();
-        let now = Instant::now();
-        let began = now.checked_sub(report.wall()).unwrap_or(now);
+        let (events, mut received) = mpsc::unbounded_channel::<Event>();
         let printer = tokio::spawn(async move {
-            while let Some(event) = received.recv().await {
-                report.observe(&event, began.elapsed());
-                ui.observe(&event);
+            // What happened at once is shown, counted and kept at once.
+            let mut waiting = Vec::new();
+            while received.recv_many(&mut waiting, AT_ONCE).await > 0 {
+                let events: Vec<Event> = waiting.drain(..).map(Event::in_millis).collect();
+                let at = ui.observe(&events);
+                events.iter().for_each(|event| report.observe(event, at));
             }
             (ui, report)
         });
@@ -81,5 +83,45 @@ async fn listen(asked: watch::Sender<u8>, events: Events) {
             }
             _ => std::process::exit(i32::from(crate::error::Kind::Interrupted.exit_code())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        event::Outcome,
+        journal::{Header, Journal, Recorded, Store},
+        secrets::Mask,
+        step::StepId,
+        ui::Style,
+    };
+
+    #[tokio::test]
+    async fn what_is_counted_and_what_is_kept_are_the_same_figures() {
+        let store = Store::at(std::env::temp_dir().join(format!("slipway-session-{}", std::process::id())));
+        let journal = Journal::open(&store, &Header::default(), Mask::default()).expect("a journal");
+        let session = Session::start(Ui::new(Style::Quiet, false).keeping(journal));
+        // More than are taken at once, and times that are no whole milliseconds.
+        for number in 0..2 * AT_ONCE as u32 {
+            let id = StepId::new("node1", "install", number.to_string());
+            let took = Duration::from_nanos(1_499_999) * number;
+            let _ = session.events.send(Event::Started { id: id.clone(), attempt: 1 });
+            let _ = session.events.send(Event::Finished { id, outcome: Outcome::Changed, took });
+            if number % 100 == 0 {
+                tokio::time::sleep(Duration::from_millis(3)).await;
+            }
+        }
+        let (ui, report) = session.end().await.expect("nothing panicked");
+        let (ui, report) = Session::go_on(ui, report).end().await.expect("nothing panicked");
+        ui.finish(&report);
+        let kept = store.find("last").expect("it is there");
+        let read = Recorded::read(kept).expect("readable").report();
+        std::fs::remove_dir_all(store.root()).expect("removed");
+        assert_eq!((read.wall(), read.totals(), read.totals().changed), (report.wall(), report.totals(), 2 * AT_ONCE));
+        assert_eq!(read.critical_path(), report.critical_path());
+        assert_eq!(format!("{:?}", read.lanes()), format!("{:?}", report.lanes()));
     }
 }

@@ -182,7 +182,7 @@ impl Known {
     }
 
     /// Words that no line may show.
-    pub(super) fn redact(&self) -> Vec<String> {
+    pub(super) fn secret_words(&self) -> Vec<String> {
         let mut words = vec![self.secrets.token.secret.clone(), self.secrets.certificate_key.clone()];
         if let Some(password) = &self.secrets.proxy_password {
             words.extend([password.clone(), escaped(password)]);

@@ -120,6 +120,35 @@ fn completions_know_the_commands() {
 }
 
 #[test]
+fn runs_are_named_or_the_last_one_is_meant() {
+    assert!(matches!(parse("runs").unwrap().command, Command::Runs(Runs { command: None })));
+    for (line, wanted) in [("runs show", "last"), ("runs show 3f9a -v --output json", "3f9a")] {
+        let Command::Runs(Runs { command: Some(RunsCommand::Show { run }) }) = parse(line).unwrap().command else {
+            panic!("not show: {line}");
+        };
+        assert_eq!(run, wanted);
+    }
+    let Command::Report(report) = parse("report --to a.html").unwrap().command else { panic!("not report") };
+    assert_eq!((report.run.as_str(), report.to), ("last", Some(PathBuf::from("a.html"))));
+    assert!(parse("runs 3f9a").is_err() && parse("report a b").is_err());
+}
+
+#[test]
+fn a_command_goes_by_the_name_that_is_typed() {
+    for name in Cli::command().get_subcommands().map(|command| command.get_name().to_owned()) {
+        let rest = match name.as_str() {
+            "new" => " --host a=b",
+            "repair" => " a",
+            "known-hosts" => " forget a",
+            "render" => " dot",
+            "completions" => " bash",
+            _ => "",
+        };
+        assert_eq!(parse(&format!("{name}{rest}")).unwrap().command.name(), name);
+    }
+}
+
+#[test]
 fn host_keys_are_forgotten_by_name() {
     let Command::KnownHosts(KnownHosts::Forget { nodes }) = parse("known-hosts forget a b -c lab.toml").unwrap().command else {
         panic!("not forget");

@@ -9,6 +9,7 @@ use crate::{
     error::{Error, Kind, Result},
     event::{Event, Failure, Outcome},
     lower::{self, Mark, Program},
+    secrets::{Lines, Mask},
     step::{Op, Retry, Step},
     transport::{Exit, Line, Transport},
 };
@@ -166,6 +167,7 @@ struct Watcher<'a> {
     program: &'a Program,
     options: &'a Options,
     events: &'a Events,
+    lines: Lines,
     tail: VecDeque<String>,
     op: Option<usize>,
     failed: Option<i32>,
@@ -183,6 +185,7 @@ impl<'a> Watcher<'a> {
             program,
             options,
             events,
+            lines: options.mask.lines(),
             tail: VecDeque::new(),
             op: None,
             failed: None,
@@ -195,9 +198,19 @@ impl<'a> Watcher<'a> {
 
     fn take(&mut self, line: Line) {
         match Mark::parse(&line.text) {
-            Some(Mark::Op(index)) => self.op = Some(index),
-            Some(Mark::Failed(status)) => self.failed = Some(status),
-            Some(Mark::End(status)) => self.end = Some(status),
+            Some(Mark::Op(index)) => {
+                self.ended(0);
+                self.op = Some(index);
+                self.command(None);
+            }
+            Some(Mark::Failed(status)) => {
+                self.ended(status);
+                self.failed = Some(status);
+            }
+            Some(Mark::End(status)) => {
+                self.ended(0);
+                self.end = Some(status);
+            }
             Some(Mark::Wait(_) | Mark::Send) => {}
             Some(Mark::Waiting(what)) => {
                 let _ = self.events.send(Event::Waiting { id: self.step.id.clone(), what: self.words(what) });
@@ -213,7 +226,7 @@ impl<'a> Watcher<'a> {
             }
             Some(Mark::Final) => self.is_final = true,
             None => {
-                let text = self.redacted(line.text);
+                let text = self.lines.mask(&line.text);
                 if self.tail.len() == TAIL {
                     self.tail.pop_front();
                 }
@@ -223,13 +236,28 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    fn redacted(&self, text: String) -> String {
-        self.options.redact.iter().fold(text, |text, secret| text.replace(secret.as_str(), "(secret)"))
+    /// The command under way ended with this exit code, unless it did before.
+    fn ended(&mut self, exit: i32) {
+        if self.failed.is_none() && self.end.is_none() {
+            self.command(Some(exit));
+        }
+    }
+
+    /// Tells of the op under way: that it begins, or its exit code.
+    fn command(&self, exit: Option<i32>) {
+        if let Some(command) = self.described() {
+            let _ = self.events.send(Event::Command { id: self.step.id.clone(), command, exit });
+        }
+    }
+
+    /// The op under way as a command, without secrets.
+    fn described(&self) -> Option<String> {
+        Some(describe(self.step.apply.get(self.op?)?, &self.options.mask))
     }
 
     /// What a host says in a few words, without secrets.
     fn words(&self, text: String) -> String {
-        let text = self.redacted(text);
+        let text = self.options.mask.text(&text);
         if text.chars().count() > WORDS { format!("{} …", text.chars().take(WORDS).collect::<String>()) } else { text }
     }
 
@@ -267,7 +295,7 @@ impl<'a> Watcher<'a> {
     fn failure(self, what: String, exit: Option<i32>) -> Failure {
         Failure {
             what,
-            command: self.op.and_then(|index| self.step.apply.get(index)).map(describe),
+            command: self.described(),
             exit,
             tail: self.tail.into(),
             hint: self.remedy.or_else(|| self.step.hint.clone()),
@@ -299,14 +327,15 @@ fn commands(shell: &str) -> String {
     kept.join("; ")
 }
 
-/// An op as a person would type it, in one line of bearable length.
-fn describe(op: &Op) -> String {
+/// An op as a person would type it, in one line of bearable length, without secrets.
+fn describe(op: &Op, mask: &Mask) -> String {
     let text = match op {
         Op::Sh(shell) => commands(shell),
         Op::Write(file) => format!("write {}", file.path.display()),
         Op::Remove(path) => format!("remove {}", path.display()),
         Op::Upload(upload) => format!("upload {} to {}", upload.from.display(), upload.to.display()),
     };
+    let text = mask.text(&text);
     if text.chars().count() > 200 { format!("{} …", text.chars().take(200).collect::<String>()) } else { text }
 }
 
@@ -317,6 +346,6 @@ mod tests {
     #[test]
     fn a_failure_shows_commands_and_not_what_prepares_them() {
         let shell = "ca='MIIB\nx=y\nEND'\nrole='worker'\n# why\nhelp() {\n    say no\n}\nkubeadm join --config \"$config\"\n";
-        assert_eq!(describe(&Op::Sh(shell.into())), "kubeadm join --config \"$config\"");
+        assert_eq!(describe(&Op::Sh(shell.into()), &Mask::default()), "kubeadm join --config \"$config\"");
     }
 }

@@ -59,7 +59,9 @@ async fn run(steps: Vec<Step>, hosts: Hosts, mode: Mode, asked: u8) -> Vec<Event
     let plan = Plan::all_due(Graph::new(steps).expect("a graph"));
     let (events, received) = unbounded_channel();
     let (_sender, stop) = watch::channel(asked);
-    execute(plan, hosts, Options { mode, concurrency: 4, redact: vec!["hunter2".into()] }, events, stop).await;
+    let mask = Mask::default();
+    mask.hide("hunter2");
+    execute(plan, hosts, Options { mode, concurrency: 4, mask }, events, stop).await;
     drain(received)
 }
 
@@ -224,6 +226,32 @@ async fn a_host_gives_no_advice_of_its_own() {
     let endless = format!("::slipway cause {}", "x".repeat(60_000));
     let (failure, ..) = told("true", &[&endless]).await;
     assert_eq!(failure.what.chars().count(), 402);
+}
+
+#[tokio::test]
+async fn each_command_is_told_with_its_exit_code_and_without_secrets() {
+    let says = ["op 0", "op 1", "failed 7", "end 1"];
+    let fake = Fake::new(Arc::new(move |_| {
+        Ok((says.iter().map(|mark| line(&format!("::slipway {mark}"))).collect(), Exit { status: 1 }))
+    }));
+    let hosts = Arc::new(BTreeMap::from([("a".to_owned(), Transport::Fake(fake))]));
+    // The secret would be cut in two by the end of what is shown.
+    let shell = format!("{} hunter2 {}", "x".repeat(194), "y".repeat(99));
+    let events = run(vec![step("a", "x", &[]).sh(&shell)], hosts, Mode::StopAtFailure, 0).await;
+    let commands: Vec<(String, Option<i32>)> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Command { command, exit, .. } => Some((command.clone(), *exit)),
+            _ => None,
+        })
+        .collect();
+    let long = format!("{} (secr …", "x".repeat(194));
+    assert_eq!(
+        commands,
+        [("true".to_owned(), None), ("true".to_owned(), Some(0)), (long.clone(), None), (long.clone(), Some(7))]
+    );
+    let Outcome::Failed(failure) = outcome_of(&events, "a/install/x") else { panic!("it failed") };
+    assert_eq!((failure.command, failure.exit), (Some(long), Some(7)));
 }
 
 #[tokio::test(start_paused = true)]

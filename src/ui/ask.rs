@@ -26,10 +26,15 @@ pub fn confirm(question: &str) -> Option<bool> {
     }
     // Nobody else who has something to say (an error, after Ctrl-C) waits for the answer: the lock is not kept.
     let mut out = io::stderr();
-    write!(out, "{question} [y/N] ").and_then(|()| out.flush()).ok()?;
+    write!(out, "{}", prompt(question)).and_then(|()| out.flush()).ok()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer).ok()?;
     Some(is_yes(&answer))
+}
+
+/// A question as it stands on the terminal.
+pub(super) fn prompt(question: &str) -> String {
+    format!("{question} [y/N] ")
 }
 
 fn is_yes(answer: &str) -> bool {

@@ -7,7 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::{
     board::{Board, Row},
     paint::{Paint, count, seconds},
-    summary,
+    summary, table,
 };
 use crate::event::{Event, HostState, Outcome};
 
@@ -58,6 +58,7 @@ impl Bars {
         match event {
             Event::Line { id, text } if verbose => self.above(&format!("{id}: {text}")),
             Event::Note { text } => self.above(text),
+            Event::Findings { findings } => self.above(table::findings(findings, self.paint).trim_end()),
             Event::Stopping => self.above("stopping: steps under way are finished, no new one starts"),
             Event::Retrying { id, attempt, because, pause } => {
                 self.above(&format!("{id}: try {attempt} failed, next in {}: {because}", seconds(*pause)));
@@ -71,7 +72,8 @@ impl Bars {
             // A row says what its step waits for until there is something else to say.
             Event::Waiting { id, .. } => self.draw(|row| row.host == id.host, at),
             Event::Line { id, .. } if waited => self.draw(|row| row.host == id.host, at),
-            Event::Line { .. } | Event::Note { .. } | Event::Stopping | Event::Retrying { .. } => {}
+            Event::Command { .. } | Event::Line { .. } | Event::Note { .. } | Event::Findings { .. } | Event::Stopping => {}
+            Event::Retrying { .. } => {}
             Event::Planned { .. } => self.draw(|_| true, at),
             Event::Host { host, .. } => self.draw(|row| row.host == *host, at),
             // Another host may have been waiting for this step, and its line says so.

@@ -68,7 +68,7 @@ impl Board {
                     Outcome::Blocked { .. } | Outcome::Cancelled => row.left += 1,
                 }
             }
-            Event::Retrying { .. } | Event::Note { .. } | Event::Stopping => {}
+            Event::Command { .. } | Event::Retrying { .. } | Event::Note { .. } | Event::Findings { .. } | Event::Stopping => {}
         }
     }
 

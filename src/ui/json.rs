@@ -8,84 +8,46 @@
 //! | `host` | `host`, `state` (`connecting`, `probing`, `ready`, `failed`), `seconds`, `execs` (programs run on it so far) |
 //! | `planned` | `steps`: each `step`, `title`, `verdict` (`done`, `run`, `maybe`), `needs` (paths) |
 //! | `started` | `host`, `step`, `attempt` (1 is the first) |
+//! | `command` | `host`, `step`, `command`, `exit`: a command of the step begins (null), or ended with this exit code |
 //! | `waiting` | `host`, `step`, `what`: what a running step waits for on its host, until its next line or its end |
 //! | `line` | `host`, `step`, `text`: a line that the step printed |
 //! | `retrying` | `host`, `step`, `attempt` (the one that failed), `because`, `pause` |
 //! | `finished` | `host`, `step`, `outcome` (`unchanged`, `changed`, `failed`, `blocked`, `cancelled`), `seconds`; if failed, `failure`: `what`, `command`, `exit`, `tail` (lines), `hint`; if blocked, `by` |
 //! | `note` | `text` |
 //! | `stopping` | |
-//! | `report` | last of a run: `success`, `nothing_changed`, `seconds`, `critical_seconds`, `ratio` (of the two; null if nothing took time), `hosts`: each `host`, `unchanged`, `changed`, `failed`, `blocked`, `cancelled`, `unreachable`, `seconds` (until it was ready), `execs`; `longest` and `critical_path`: each `what`, `seconds`; `failures`: each `step`, `title`, and the fields of `failure`; `log` (a path or null) |
+//! | `report` | last of a run: `success`, `nothing_changed`, `seconds`, `critical_seconds`, `ratio` (of the two; null if nothing took time), `hosts`: each `host`, `unchanged`, `changed`, `failed`, `blocked`, `cancelled`, `unreachable`, `seconds` (until it was ready), `execs`; `longest` and `critical_path`: each `what`, `seconds`; `failures`: each `step`, `title`, and the fields of `failure`; `run` (its id, or null), `log` (the path of its journal, or null) |
 //! | `error` | `kind` (as in the table of exit codes), `exit_code`, `message`, `hints` |
 //! | `plan` | `nothing_to_do`, `steps`: each `step`, `title`, `why`, `verdict`, `needs` |
-//! | `finding` | of preflight, one each: `host`, `step`, `what`, `remedy`, `fatal` |
+//! | `finding` | of preflight, one line each: `host`, `step`, `what`, `remedy`, `fatal` |
 //! | `profiles` | `profiles`: each `family` (`os`, `runtime`, `cni`), `name`, `inherits` (or null), `about`, `file` |
-//! | `leftovers` | `hosts`: each `host`, `clean` (nothing that a reset takes is there), `complete` (the host listed all), `error` (why not, or null), `goes`, `purge`, `stays` (how many), `leftovers`: each `kind`, `owner`, `fate` (`goes`, `purge`, `stays`), `sign`, `what`; also what a reset finds before it begins |
+//! | `leftovers` | `hosts`: each `host`, `clean` (nothing that a reset takes is there), `complete` (the host listed all), `error` (why not, or null), `goes`, `purge`, `stays` (how many), `leftovers`: each `kind`, `owner`, `fate` (`goes`, `purge`, `stays`), `sign`, `what`; also what a reset finds before it begins, then with `takes_purge` and `consequences` (sentences) |
+//! | `runs` | `runs`, the newest first: each `run` (its id), `time` (UTC), `cluster`, `command`, `arguments`, `ended` (`done`, `failed`, `interrupted`, `killed`, `running`), `exit_code` (or null), `hosts`, `changed`, `unchanged`, `failed`, `not_run`, `seconds`, `log` (a path) |
 //! | `status` | `hosts`: each `host`, `address`, `role`, `os`, `kubelet`, `runtime`, `state`, `note` |
 
 use std::{path::Path, time::Duration};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{Found, StatusRow};
+use super::{Found, ResetPlan, StatusRow, ask};
 use crate::{
     error::{Error, Kind},
-    event::{Event, Failure, HostState, Outcome},
+    event::{
+        Event,
+        json::{self, failure_fields, path, rounded, seconds},
+    },
     phase::preflight::Finding,
-    plan::{Plan, Verdict},
+    plan::Plan,
     profile::Listed,
     report::{HostReport, Link, Report},
-    step::StepId,
 };
 
-/// The line of an event of a run.
-pub(super) fn event(event: &Event, at: Duration) -> Value {
-    let mut line = match event {
-        Event::Host { host, state, took, execs } => {
-            json!({"event": "host", "host": host, "state": state_name(*state), "seconds": seconds(*took), "execs": execs})
-        }
-        Event::Planned { steps } => {
-            let step = |step: &crate::event::Planned| {
-                json!({
-                    "step": path(&step.id), "title": step.title, "verdict": verdict_name(step.verdict),
-                    "needs": step.needs.iter().map(path).collect::<Vec<_>>(),
-                })
-            };
-            json!({"event": "planned", "steps": steps.iter().map(step).collect::<Vec<_>>()})
-        }
-        Event::Started { id, attempt } => json!({"event": "started", "host": id.host, "step": path(id), "attempt": attempt}),
-        Event::Waiting { id, what } => json!({"event": "waiting", "host": id.host, "step": path(id), "what": what}),
-        Event::Line { id, text } => json!({"event": "line", "host": id.host, "step": path(id), "text": text}),
-        Event::Retrying { id, attempt, because, pause } => json!({
-            "event": "retrying", "host": id.host, "step": path(id), "attempt": attempt, "because": because, "pause": seconds(*pause),
-        }),
-        Event::Finished { id, outcome, took } => finished(id, outcome, *took),
-        Event::Note { text } => json!({"event": "note", "text": text}),
-        Event::Stopping => json!({"event": "stopping"}),
-    };
-    line["at"] = seconds(at).into();
-    line
-}
-
-fn finished(id: &StepId, outcome: &Outcome, took: Duration) -> Value {
-    let mut line = json!({"event": "finished", "host": id.host, "step": path(id), "seconds": seconds(took)});
-    line["outcome"] = match outcome {
-        Outcome::Unchanged => "unchanged",
-        Outcome::Changed => "changed",
-        Outcome::Failed(_) => "failed",
-        Outcome::Blocked { .. } => "blocked",
-        Outcome::Cancelled => "cancelled",
-    }
-    .into();
-    match outcome {
-        Outcome::Failed(failure) => line["failure"] = failure_fields(failure).into(),
-        Outcome::Blocked { by } => line["by"] = path(by).into(),
-        Outcome::Unchanged | Outcome::Changed | Outcome::Cancelled => {}
-    }
-    line
+/// The lines of an event of a run.
+pub(super) fn event(event: &Event, at: Duration) -> String {
+    json::lines(event, at).iter().map(|line| format!("{line}\n")).collect()
 }
 
 /// The last line of a run.
-pub(super) fn report(report: &Report, log: Option<&Path>) -> Value {
+pub(super) fn report(report: &Report, run: Option<&str>, log: Option<&Path>) -> Value {
     let host = |host: &HostReport| {
         let counts = host.counts;
         json!({
@@ -105,7 +67,7 @@ pub(super) fn report(report: &Report, log: Option<&Path>) -> Value {
         "seconds": seconds(report.wall()), "critical_seconds": seconds(report.critical()), "ratio": report.ratio().map(rounded),
         "hosts": report.hosts().iter().map(host).collect::<Vec<_>>(),
         "longest": links(&report.longest(5)), "critical_path": links(&report.critical_path()),
-        "failures": failures.collect::<Vec<_>>(), "log": log.map(|log| log.display().to_string()),
+        "failures": failures.collect::<Vec<_>>(), "run": run, "log": log.map(|log| log.display().to_string()),
     })
 }
 
@@ -121,7 +83,7 @@ pub(super) fn error(error: &Error) -> Value {
 pub(super) fn plan(plan: &Plan) -> Value {
     let steps = plan.graph.steps().map(|step| {
         json!({
-            "step": path(&step.id), "title": step.title, "why": step.why, "verdict": verdict_name(plan.verdict(&step.id)),
+            "step": path(&step.id), "title": step.title, "why": step.why, "verdict": plan.verdict(&step.id),
             "needs": step.needs.iter().map(path).collect::<Vec<_>>(),
         })
     });
@@ -130,13 +92,7 @@ pub(super) fn plan(plan: &Plan) -> Value {
 
 /// What preflight found, a line each.
 pub(super) fn findings(findings: &[Finding]) -> String {
-    let line = |finding: &Finding| {
-        let id = &finding.id;
-        json!({
-            "event": "finding", "host": id.host, "step": path(id), "what": finding.what, "remedy": finding.remedy, "fatal": finding.fatal,
-        })
-    };
-    findings.iter().map(|finding| format!("{}\n", line(finding))).collect()
+    findings.iter().map(|finding| format!("{}\n", json::finding(finding))).collect()
 }
 
 /// The profiles that there are.
@@ -163,6 +119,41 @@ pub(super) fn leftovers(found: &[Found<'_>]) -> Value {
     json!({"event": "leftovers", "hosts": found.iter().map(host).collect::<Vec<_>>()})
 }
 
+/// The same as what a reset is going to take.
+pub(super) fn reset_plan(plan: &ResetPlan<'_>) -> Value {
+    let mut line = leftovers(&plan.found);
+    line["takes_purge"] = plan.purge.into();
+    line["consequences"] = plan.consequences.clone().into();
+    line
+}
+
+/// A user interface begins, for this command.
+pub(super) fn begin(command: &str) -> Value {
+    json!({"event": "begin", "command": command, "at": 0.0})
+}
+
+/// A person was asked.
+pub(super) fn question(text: &str, answer: Option<bool>) -> Value {
+    json!({"event": "question", "text": text, "answer": answer})
+}
+
+/// The question and its answer as they stood on the terminal; none if nobody was there to be asked.
+pub(super) fn read_question(line: &Value) -> Option<String> {
+    let answer = if line["answer"].as_bool()? { "y" } else { "n" };
+    Some(format!("{}{answer}\n", ask::prompt(line["text"].as_str()?)))
+}
+
+/// The end of a command.
+pub(super) fn end(exit_code: u8) -> Value {
+    json!({"event": "end", "exit_code": exit_code})
+}
+
+/// The message and the hints of an error.
+pub(super) fn read_error(line: &Value) -> (String, Vec<String>) {
+    let hints = line["hints"].as_array().into_iter().flatten().filter_map(|hint| hint.as_str().map(str::to_owned));
+    (line["message"].as_str().unwrap_or_default().to_owned(), hints.collect())
+}
+
 /// The hosts of a cluster.
 pub(super) fn status(rows: &[StatusRow]) -> Value {
     json!({"event": "status", "hosts": rows})
@@ -170,43 +161,6 @@ pub(super) fn status(rows: &[StatusRow]) -> Value {
 
 fn links(links: &[Link]) -> Vec<Value> {
     links.iter().map(|link| json!({"what": link.what, "seconds": seconds(link.took)})).collect()
-}
-
-fn failure_fields(failure: &Failure) -> Map<String, Value> {
-    let Failure { what, command, exit, tail, hint } = failure;
-    let fields =
-        [("what", json!(what)), ("command", json!(command)), ("exit", json!(exit)), ("tail", json!(tail)), ("hint", json!(hint))];
-    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-fn path(id: &StepId) -> String {
-    id.to_string()
-}
-
-/// Seconds to the millisecond: more digits would be noise.
-fn seconds(time: Duration) -> f64 {
-    rounded(time.as_secs_f64())
-}
-
-fn rounded(number: f64) -> f64 {
-    (number * 1000.0).round() / 1000.0
-}
-
-fn verdict_name(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Done => "done",
-        Verdict::Run => "run",
-        Verdict::Maybe => "maybe",
-    }
-}
-
-fn state_name(state: HostState) -> &'static str {
-    match state {
-        HostState::Connecting => "connecting",
-        HostState::Probing => "probing",
-        HostState::Ready => "ready",
-        HostState::Failed => "failed",
-    }
 }
 
 /// `NoControlPlane` -> `no-control-plane`.

@@ -2,12 +2,15 @@
 
 use std::fmt::Write;
 
+use serde::Deserialize;
+use serde_json::Value;
+
 use super::{
     paint::{Paint, count},
     table,
 };
 use crate::{
-    error::Error,
+    error::{Error, Kind},
     leftover::{Fate, Leftover, Listing},
 };
 
@@ -33,6 +36,46 @@ pub struct ResetPlan<'a> {
     pub purge: bool,
     /// What is lost and what ends, in sentences.
     pub consequences: Vec<String>,
+}
+
+/// The plan of a reset as a journal has it.
+pub(super) struct Read {
+    hosts: Vec<ReadHost>,
+    purge: bool,
+    consequences: Vec<String>,
+}
+
+struct ReadHost {
+    host: String,
+    listing: Listing,
+    error: Option<Error>,
+}
+
+impl Read {
+    /// Reads what [`super::json::reset_plan`] writes; none if it is something else.
+    pub(super) fn of(line: &Value) -> Option<Self> {
+        let host = |value: &Value| {
+            let mut listing = Listing::default();
+            listing.complete = value["complete"] == true;
+            for leftover in value["leftovers"].as_array()? {
+                listing.add(Leftover::deserialize(leftover).ok()?);
+            }
+            // Of its error, only the words are shown.
+            let error = value["error"].as_str().map(|error| Error::new(Kind::Unreachable, error));
+            Some(ReadHost { host: value["host"].as_str()?.to_owned(), listing, error })
+        };
+        let hosts = line["hosts"].as_array()?.iter().map(host).collect::<Option<Vec<_>>>()?;
+        Some(Self { hosts, purge: line["takes_purge"].as_bool()?, consequences: Vec::deserialize(&line["consequences"]).ok()? })
+    }
+
+    pub(super) fn plan(&self) -> ResetPlan<'_> {
+        let found = |read| {
+            let ReadHost { host, listing, error }: &ReadHost = read;
+            Found { host, listing, error: error.as_ref(), keep_packages: !self.purge }
+        };
+        let found = self.hosts.iter().map(found).collect();
+        ResetPlan { found, purge: self.purge, consequences: self.consequences.clone() }
+    }
 }
 
 /// A table for each host, with a line that counts.

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
 use super::{
     board::Board,
-    paint::{count, seconds},
+    paint::{Paint, count, seconds},
+    table,
 };
 use crate::{
     event::{Event, HostState, Outcome},
@@ -22,8 +23,8 @@ const AGAIN: Duration = Duration::from_secs(30);
 pub(super) struct Lines {
     board: Board,
     verbose: bool,
-    /// When each running step speaks next.
-    due: BTreeMap<StepId, Duration>,
+    /// When each running step started, and when it speaks next.
+    due: BTreeMap<StepId, (Duration, Duration)>,
     /// Widths of the first two columns.
     host: usize,
     path: usize,
@@ -34,8 +35,12 @@ impl Lines {
         Self { board: Board::default(), verbose, due: BTreeMap::new(), host: 0, path: 0 }
     }
 
-    /// What there is to say about an event; often nothing.
+    /// What there is to say about an event, and before that about steps that were due to speak; often nothing.
     pub(super) fn observe(&mut self, event: &Event, at: Duration) -> String {
+        self.tick(at) + &self.tell(event, at)
+    }
+
+    fn tell(&mut self, event: &Event, at: Duration) -> String {
         self.board.observe(event, at);
         match event {
             Event::Host { host, state: HostState::Failed, took, .. } => {
@@ -52,7 +57,7 @@ impl Lines {
                 }
             }
             Event::Started { id, .. } => {
-                self.due.insert(id.clone(), at + QUIET);
+                self.due.insert(id.clone(), (at, at + QUIET));
                 String::new()
             }
             Event::Waiting { id, what } => format!("{}  waiting for {what}\n", self.name(id)),
@@ -65,8 +70,9 @@ impl Lines {
                 self.finished(id, outcome, *took)
             }
             Event::Note { text } => format!("{text}\n"),
+            Event::Findings { findings } => table::findings(findings, Paint::OFF),
             Event::Stopping => "stopping: steps under way are finished, no new one starts\n".to_owned(),
-            Event::Host { .. } | Event::Line { .. } => String::new(),
+            Event::Host { .. } | Event::Command { .. } | Event::Line { .. } => String::new(),
         }
     }
 
@@ -81,16 +87,16 @@ impl Lines {
         format!("{}  {word:9}  {:>6}  {rest}\n", self.name(id), seconds(took))
     }
 
-    /// A line for each step that has been running for long, as of `at`.
+    /// A line for each step that has been running for long, as of `at`: the same lines however seldom this is called.
     pub(super) fn tick(&mut self, at: Duration) -> String {
         let mut text = String::new();
-        for row in &self.board.rows {
-            let Some((id, started)) = &row.current else { continue };
-            if let Some(due) = self.due.get_mut(id).filter(|due| **due <= at) {
-                *due = at + AGAIN;
-                let path = format!("{}  {}", row.host, short(id));
-                let _ = writeln!(text, "{path}  still running, {}s", (at - *started).as_secs());
-            }
+        let next = |due: &BTreeMap<StepId, (Duration, Duration)>| {
+            let first = due.iter().min_by_key(|(_, (_, due))| *due)?;
+            (first.1.1 <= at).then(|| (first.0.clone(), *first.1))
+        };
+        while let Some((id, (started, due))) = next(&self.due) {
+            let _ = writeln!(text, "{}  {}  still running, {}s", id.host, short(&id), (due - started).as_secs());
+            self.due.insert(id, (started, due + AGAIN));
         }
         text
     }

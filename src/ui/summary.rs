@@ -1,13 +1,12 @@
 //! The end of a run in words: a table of hosts, where the time went, and everything about each failure.
 
-use std::{fmt::Write, path::Path};
+use std::fmt::Write;
 
 use super::{
     paint::{Paint, count, seconds},
     table,
 };
 use crate::{
-    error::Error,
     event::Failure,
     report::{HostReport, Link, Report},
     step::StepId,
@@ -20,8 +19,8 @@ const TAIL_IN_PASSING: usize = 5;
 /// Links of the critical path that are too short to name one by one: less than a fiftieth of the whole.
 const SHORT: u32 = 50;
 
-/// The report of a run. `command` is what to type again after a failure.
-pub(super) fn text(report: &Report, log: Option<&Path>, command: &str, paint: Paint) -> String {
+/// The report of a run. `run` is the id by which its journal is known, `command` what to type again after a failure.
+pub(super) fn text(report: &Report, run: Option<&str>, command: &str, paint: Paint) -> String {
     let hosts = report.hosts();
     let totals = report.totals();
     let over = format!("{} on {}", count(totals.total(), "step"), count(hosts.len(), "host"));
@@ -33,7 +32,7 @@ pub(super) fn text(report: &Report, log: Option<&Path>, command: &str, paint: Pa
     times(report, &mut text);
     for failed in report.failures() {
         text.push('\n');
-        failure(failed.id, failed.title, failed.failure, log, paint, &mut text);
+        failure(failed.id, failed.title, failed.failure, run, paint, &mut text);
     }
     let wall = seconds(report.wall());
     if report.is_success() {
@@ -119,7 +118,7 @@ fn chain(path: &[Link], short: std::time::Duration) -> String {
 }
 
 /// Everything about a step that failed.
-fn failure(id: &StepId, title: &str, failure: &Failure, log: Option<&Path>, paint: Paint, text: &mut String) {
+fn failure(id: &StepId, title: &str, failure: &Failure, run: Option<&str>, paint: Paint, text: &mut String) {
     let _ = writeln!(text, "{} {}  {title}", paint.red("failed"), paint.bold(&id.to_string()));
     let _ = writeln!(text, "  host: {}", id.host);
     let _ = writeln!(text, "  what: {}", failure.what);
@@ -133,8 +132,8 @@ fn failure(id: &StepId, title: &str, failure: &Failure, log: Option<&Path>, pain
     if let Some(hint) = &failure.hint {
         let _ = writeln!(text, "  {}: {hint}", paint.yellow("hint"));
     }
-    if let Some(log) = log {
-        let _ = writeln!(text, "  log: {}", log.display());
+    if let Some(run) = run {
+        let _ = writeln!(text, "  all of it: slipway runs show {run} --verbose");
     }
 }
 
@@ -152,9 +151,9 @@ fn tail(failure: &Failure, most: usize, paint: Paint, text: &mut String) {
 }
 
 /// An error and its hints, for standard error.
-pub(super) fn error(error: &Error, paint: Paint) -> String {
-    let mut text = format!("{}: {error}\n", paint.red("error"));
-    for hint in &error.hints {
+pub(super) fn error(message: &str, hints: &[String], paint: Paint) -> String {
+    let mut text = format!("{}: {message}\n", paint.red("error"));
+    for hint in hints {
         let _ = writeln!(text, "{}: {hint}", paint.yellow("hint"));
     }
     text

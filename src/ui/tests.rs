@@ -1,12 +1,13 @@
 //! Whole outputs, from fixed events.
 
 mod once;
+mod replayed;
 mod screen;
 
 use indicatif::ProgressDrawTarget;
 use screen::Screen;
 
-use super::{bars::SPINNER, *};
+use super::{bars::SPINNER, lines::Lines, *};
 use crate::{
     event::{Failure, HostState, Outcome, Planned},
     plan::Verdict,
@@ -157,12 +158,7 @@ done in 52.0s: 4 changed, 1 unchanged, 5 steps on 2 hosts
 
 #[test]
 fn the_summary_of_a_failure_has_all_that_a_person_needs() {
-    let text = summary::text(
-        &report(&run(Outcome::Failed(failure()))),
-        Some("/logs/1.log".as_ref()),
-        "slipway up -c x.toml",
-        Paint::OFF,
-    );
+    let text = summary::text(&report(&run(Outcome::Failed(failure()))), Some("3f9a1c2b"), "slipway up -c x.toml", Paint::OFF);
     let (table, rest) = text.split_once("\nfailed ").expect("a block");
     assert!(table.contains("\nnode2  failed   0        0          1       1\n"), "{table}");
     let tail: String = (6..=20).map(|line| format!("  | output {line}\n")).collect();
@@ -174,7 +170,7 @@ node2/join/kubeadm  Join the cluster
   exit code: 1
 ";
     let end = "  hint: journalctl -u kubelet
-  log: /logs/1.log
+  all of it: slipway runs show 3f9a1c2b --verbose
 
 failed after 52.0s: 2 changed, 1 unchanged, 1 failed, 1 not run, 5 steps on 2 hosts
 next: slipway up -c x.toml    (what is done stays done)
@@ -258,8 +254,8 @@ fn what_a_step_waits_for_is_shown_everywhere() {
     begun.push((3, Event::Line { id: install, text: "Unpacking".into() }));
     assert!(shown(&begun).starts_with("* node1  install  Install the container runtime"), "{}", shown(&begun));
     assert_eq!(
-        json::event(&waiting, Duration::ZERO).to_string(),
-        r#"{"at":0.0,"event":"waiting","host":"node1","step":"node1/install/containerd","what":"apt-get (process 7), which holds the lock"}"#
+        json::event(&waiting, Duration::ZERO),
+        "{\"at\":0.0,\"event\":\"waiting\",\"host\":\"node1\",\"step\":\"node1/install/containerd\",\"what\":\"apt-get (process 7), which holds the lock\"}\n"
     );
 }
 

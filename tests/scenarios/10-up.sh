@@ -42,6 +42,17 @@ shows 'nothing to do'
 
 say "verify, status, kubeconfig"
 expect 0 "$slipway" verify -c "$cluster"
+cp "$work/out" "$work/seen"
+say "the run is kept, is shown again as it was, and has a page"
+expect 0 "$slipway" runs show last
+diff -u "$work/seen" "$work/out" || fail "the run is not shown again as it was"
+expect 0 "$slipway" runs show last --output json
+jq -es '[.[0].event, .[-1].event] == ["run", "end"] and any(.[]; .event == "command" and .exit == 0)' "$work/out" >/dev/null ||
+    fail "the journal is not whole"
+expect 0 "$slipway" runs --output json
+jq -e '.runs | length >= 4 and all(.[]; .ended == "done")' "$work/out" >/dev/null || fail "not all runs are there, and done"
+expect 0 "$slipway" report --to "$work/report.html"
+grep -q '<svg ' "$work/report.html" || fail "the page has no timeline"
 expect 0 "$slipway" status -c "$cluster"
 shows 'node1.*control-plane.*Ready'
 [ "$(stat -c %a "$work/lab.kubeconfig")" = 600 ] || fail "the kubeconfig is not private"

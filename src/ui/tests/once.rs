@@ -7,7 +7,7 @@ use crate::{error::Kind, graph::Graph, leftover::Listing, step::Step};
 fn json_events_have_stable_names() {
     let at = Duration::from_millis(2500);
     let step = id("node1", "install", "x");
-    let line = |event: Event| json::event(&event, at).to_string();
+    let line = |event: Event| json::event(&event, at).trim_end().to_owned();
     assert_eq!(
         line(finished(&step, Outcome::Changed, 1234)),
         r#"{"at":2.5,"event":"finished","host":"node1","outcome":"changed","seconds":1.234,"step":"node1/install/x"}"#
@@ -18,8 +18,8 @@ fn json_events_have_stable_names() {
     );
     let short = Failure { tail: vec!["a".into()], command: None, ..failure() };
     assert_eq!(
-        json::event(&finished(&step, Outcome::Failed(short), 1), at)["failure"].to_string(),
-        r#"{"command":null,"exit":1,"hint":"journalctl -u kubelet","tail":["a"],"what":"kubeadm exited with 1"}"#
+        line(finished(&step, Outcome::Failed(short), 1)),
+        r#"{"at":2.5,"event":"finished","failure":{"command":null,"exit":1,"hint":"journalctl -u kubelet","tail":["a"],"what":"kubeadm exited with 1"},"host":"node1","outcome":"failed","seconds":0.001,"step":"node1/install/x"}"#
     );
     assert_eq!(
         line(host("node1", HostState::Probing, 50)),
@@ -34,23 +34,23 @@ fn json_events_have_stable_names() {
 
 #[test]
 fn json_report_adds_up() {
-    let value = json::report(&report(&run(Outcome::Failed(failure()))), Some("/logs/1.log".as_ref()));
+    let value = json::report(&report(&run(Outcome::Failed(failure()))), Some("3f9a1c2b"), Some("/logs/1.jsonl".as_ref()));
     assert_eq!((&value["success"], &value["nothing_changed"]), (&false.into(), &false.into()));
     assert_eq!(value["hosts"][1]["blocked"], 1);
     assert_eq!(value["failures"][0]["step"], "node2/join/kubeadm");
     assert_eq!(value["critical_path"][1]["what"], "node1/install/containerd");
     assert_eq!((&value["critical_seconds"], &value["ratio"]), (&51.1.into(), &1.018.into()));
-    assert_eq!(value["log"], "/logs/1.log");
+    assert_eq!((&value["run"], &value["log"]), (&"3f9a1c2b".into(), &"/logs/1.jsonl".into()));
 }
 
 #[test]
 fn errors_have_one_line_and_their_hints() {
     let error = Error::new(Kind::NoControlPlane, "no host is a control plane").hint("give one host role = \"control-plane\"");
     assert_eq!(
-        summary::error(&error, Paint::OFF),
+        summary::error(&error.to_string(), &error.hints, Paint::OFF),
         "error: no host is a control plane\nhint: give one host role = \"control-plane\"\n"
     );
-    assert_eq!(summary::error(&Error::new(Kind::Step, "x"), Paint::ON), "\x1b[31merror\x1b[0m: x\n");
+    assert_eq!(summary::error("x", &[], Paint::ON), "\x1b[31merror\x1b[0m: x\n");
     assert_eq!(
         json::error(&error).to_string(),
         r#"{"event":"error","exit_code":14,"hints":["give one host role = \"control-plane\""],"kind":"no-control-plane","message":"no host is a control plane"}"#
@@ -120,7 +120,7 @@ fn json_plan_has_the_why_of_each_step() {
 }
 
 /// What a host listed, by lines without their nonce.
-fn listing(lines: &[&str], complete: bool) -> Listing {
+pub(super) fn listing(lines: &[&str], complete: bool) -> Listing {
     let mut listing = Listing::default();
     lines.iter().for_each(|line| listing.take("n", &format!("n left\t{}", line.replace('|', "\t"))));
     if complete {

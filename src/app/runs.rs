@@ -1,0 +1,54 @@
+//! `slipway runs` and `slipway report`: runs from their journals. No host is asked.
+
+use std::{
+    fs,
+    io::{self, IsTerminal},
+};
+
+use super::Run;
+use crate::{
+    cli::{self, RunsCommand},
+    error::{Error, Kind, Result},
+    journal::{Recorded, Store},
+    render, ui,
+};
+
+/// `slipway runs`.
+pub(super) fn runs(run: &Run, wanted: Option<RunsCommand>) -> Result<u8> {
+    let store = Store::of_user()?;
+    match wanted {
+        None => {
+            // One that has just expired, or is not ours to read, is no reason to hide the others.
+            let all: Vec<Recorded> = store.runs().into_iter().filter_map(|kept| Recorded::read(kept).ok()).collect();
+            ui::runs(&all, run.json);
+        }
+        Some(RunsCommand::Show { run: wanted }) => {
+            let kept = store.find(&wanted)?;
+            if run.json {
+                ui::print(&Recorded::text(&kept)?);
+            } else {
+                ui::replay(&Recorded::read(kept)?, run.verbose);
+            }
+        }
+    }
+    Ok(0)
+}
+
+/// `slipway report`.
+pub(super) fn report(wanted: &cli::Report) -> Result<u8> {
+    if wanted.to.is_none() && io::stdout().is_terminal() {
+        return Err(Error::new(Kind::Usage, "a report is a page for a browser, and standard output is a terminal")
+            .hint(format!("slipway report {} --to report.html", wanted.run)));
+    }
+    let recorded = Recorded::read(Store::of_user()?.find(&wanted.run)?)?;
+    let page = render::report(&recorded);
+    match &wanted.to {
+        None => ui::print(&page),
+        Some(file) => {
+            fs::write(file, page)
+                .map_err(|error| Error::new(Kind::NoFile, format!("{} can not be written", file.display())).because(error))?;
+            ui::print(&format!("wrote {}\n", file.display()));
+        }
+    }
+    Ok(0)
+}
