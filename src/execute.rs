@@ -62,11 +62,13 @@ pub async fn execute(plan: Plan, hosts: Hosts, options: Options, events: Events,
     }
     let slots = Arc::new(Semaphore::new(options.concurrency.max(1)));
     let mut lanes = JoinSet::new();
-    for host in hosts.keys() {
-        let steps: Vec<Step> =
-            plan.graph.steps().filter(|step| step.id.host == *host && plan.verdict(&step.id) != Verdict::Done).cloned().collect();
+    let mut of_hosts: BTreeMap<&str, Vec<Step>> = BTreeMap::new();
+    for step in plan.graph.steps().filter(|step| plan.verdict(&step.id) != Verdict::Done) {
+        of_hosts.entry(&step.id.host).or_default().push(step.clone());
+    }
+    for (host, steps) in of_hosts.into_iter().filter(|(host, _)| hosts.contains_key(*host)) {
         let lane = Lane {
-            host: host.clone(),
+            host: host.to_owned(),
             hosts: Arc::clone(&hosts),
             board: Arc::clone(&board),
             slots: Arc::clone(&slots),

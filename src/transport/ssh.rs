@@ -8,6 +8,7 @@ mod key_file;
 mod known_hosts;
 mod line;
 mod login;
+mod places;
 mod target;
 
 use std::{
@@ -21,6 +22,7 @@ use self::{channel::Unseen, line::Line};
 pub use self::{
     dial::{Opening, Stream, Streams},
     known_hosts::Forgotten,
+    places::expect,
 };
 use super::{
     Ask, Exit, Line as Printed,
@@ -115,7 +117,10 @@ impl Shell for Ssh {
             let mut output = Output::new(&marker, door.clone(), on_line);
             let login = Login { user: &target.ssh.user, who: &target.who, becomes: self.root.becomes(), is_here: false };
             let unseen = match channel::run(&link, self.root.command(password.is_some()), &mut input, &mut output).await {
-                Ok(status) => return Ok(output.finish(status, &login)),
+                Ok(status) => {
+                    self.line.rest(link).await;
+                    return Ok(output.finish(status, &login));
+                }
                 Err(unseen) => unseen,
             };
             if link.is_closed() {
