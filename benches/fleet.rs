@@ -76,7 +76,8 @@ fn runs(count: usize, rounds: usize, client: Client) -> Vec<Measured> {
 /// of the machine hits all three.
 fn with_a_silent_one(count: usize, rounds: usize) -> [Row; 3] {
     let fleet = Ready::new(count, Client { watched: true, ..Client::default() });
-    let cases = [("all answer", vec![]), ("one never speaks", vec![("mute", 7)]), ("one stops in the survey", vec![("stuck", 7)])];
+    let cases =
+        [("all answer", vec![]), ("one never speaks", vec![("mute", 7)]), ("one stops in the survey", vec![("stuck", 7)])];
     let mut runs = [const { Vec::new() }; 3];
     for _ in 0..rounds {
         for (case, runs) in cases.iter().zip(&mut runs) {

@@ -49,7 +49,8 @@ impl Cluster {
         let host_key = format!("{} {}", host_key.algorithm().as_str(), host_key.public_key().public_key_base64());
         for index in 0..self.count {
             let role = if index == 0 { "control-plane" } else { "worker" };
-            write!(text, "\n[[host]]\nname = \"node{}\"\naddress = \"{}\"\nrole = \"{role}\"\n", index + 1, address(index)).unwrap();
+            write!(text, "\n[[host]]\nname = \"node{}\"\naddress = \"{}\"\nrole = \"{role}\"\n", index + 1, address(index))
+                .unwrap();
             writeln!(lines, "{} {host_key}", hashed(&format!("[{}]:{port}", address(index)), index)).unwrap();
         }
         fs::write(file, text).unwrap();

@@ -14,7 +14,7 @@ use std::{
 use russh::{
     Channel, ChannelId,
     keys::PrivateKey,
-    server::{self, Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Session},
+    server::{self, Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Session, VerifiedPublicKey},
 };
 use slipway::lower::sha256;
 use tokio::net::{TcpListener, TcpStream};
@@ -163,6 +163,10 @@ impl Handler for Visit {
         Ok(Auth::Accept)
     }
 
+    async fn auth_publickey(&mut self, _: &str, _: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {
+        Ok(Auth::Accept)
+    }
+
     async fn channel_open_session(
         &mut self,
         _: Channel<Msg>,
@@ -212,7 +216,9 @@ impl Visit {
         let mut said = String::new();
         if program.contains("\nprobe\n") {
             said = facts(self.index).replace("n0nce", nonce);
-            if program.contains("STATE/checks") && let Some(checks) = self.ground.checks.lock().unwrap().get(&self.index) {
+            if program.contains("STATE/checks")
+                && let Some(checks) = self.ground.checks.lock().unwrap().get(&self.index)
+            {
                 checks.iter().for_each(|digest| writeln!(said, "{nonce} check {digest} 1").unwrap());
             }
         } else {

@@ -63,13 +63,13 @@ impl Client {
         let agent = self.agent.then(Agent::start);
         let report = cluster.dir.join("report");
         let _ = fs::remove_file(&report);
-        let slipway = env!("CARGO_BIN_EXE_slipway");
+        let slipway = env::var("SLIPWAY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_slipway").to_owned());
         let mut command = Command::new(env::current_exe().unwrap());
         command.arg(MODE).arg(&report);
         if let Some(files) = self.files {
             command.args(["sh", "-c", &format!("ulimit -n {files}; exec \"$@\""), "sh"]);
         }
-        command.args([slipway, "up", "-c"]).arg(cluster.dir.join("cluster.toml"));
+        command.args([&slipway, "up", "-c"]).arg(cluster.dir.join("cluster.toml"));
         if self.watched {
             command.args(["--output", "json"]);
         }

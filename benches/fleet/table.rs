@@ -50,7 +50,8 @@ impl Row {
     }
 
     pub(crate) fn line(&self) -> String {
-        let shown = |number: Option<f64>, digits: usize| number.map_or_else(|| "-".to_owned(), |number| format!("{number:.digits$}"));
+        let shown =
+            |number: Option<f64>, digits: usize| number.map_or_else(|| "-".to_owned(), |number| format!("{number:.digits$}"));
         format!(
             "{:24} {:>6} {:>9.2} {:>12} {:>12} {:>10} {:>10}",
             self.what,
@@ -79,8 +80,7 @@ impl Row {
     }
 }
 
-pub(crate) const HEAD: &str =
-    "what                      hosts   seconds  CPU ms/host   KiB/host   half after  all after";
+pub(crate) const HEAD: &str = "what                      hosts   seconds  CPU ms/host   KiB/host   half after  all after";
 
 pub(crate) fn print(rows: &[Row]) {
     println!("\n{HEAD}");
@@ -104,7 +104,8 @@ pub(crate) fn write(rows: &[Row]) {
         line.split_once(':').map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
     };
     let memory = read("/proc/meminfo", "MemTotal").split(' ').next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default();
-    let machine = json!({ "cpus": cpus, "model": read("/proc/cpuinfo", "model name"), "memory_mib": memory / 1024 });
+    let machine =
+        json!({ "cores": cpus, "processor": read("/proc/cpuinfo", "model name"), "memory_gib": (memory + (1 << 19)) >> 20 });
     let rows: Vec<Value> = rows.iter().map(Row::json).collect();
     let text = serde_json::to_string_pretty(&json!({ "machine": machine, "rows": rows })).unwrap();
     fs::write(dir.join("fleet.json"), text + "\n").unwrap();

@@ -23,26 +23,26 @@ if has_sha256 \"$file\" \"$sha256\" </dev/null || (reached) </dev/null >/dev/nul
 set -eu
 mkdir -p \"${{file%/*}}\"
 part=$file.part.$sha256
-exec 9>>"$part"
+exec 9>>\"$part\"
 # A try that was cut off writes until its end of the connection finds out.
 if ! flock -w 10 9; then
     part=$file.part.$$
-    trap 'rm -f "$part"' EXIT
-    exec 9>"$part"
+    trap 'rm -f \"$part\"' EXIT
+    exec 9>\"$part\"
     flock 9
 fi
-for other in "${{file%/*}}"/*.part.*; do
-    [ "$other" = "$part" ] || flock -n "$other" rm -f "$other" || :
+for other in \"${{file%/*}}\"/*.part.*; do
+    [ \"$other\" = \"$part\" ] || flock -n \"$other\" rm -f \"$other\" || :
 done
-had=$(($(wc -c <"$part")))
-printf '{MARK}send file %s\n' "$had"
+had=$(($(wc -c <\"$part\")))
+printf '{MARK}send file %s\\n' \"$had\"
 cat >&9
-if ! has_sha256 "$part" "$sha256"; then
+if ! has_sha256 \"$part\" \"$sha256\"; then
     # Perhaps the rest is yet to come; but not if this is all there is.
-    [ "$(($(wc -c <"$part")))" -gt "$had" ] || rm -f "$part"
+    [ \"$(($(wc -c <\"$part\")))\" -gt \"$had\" ] || rm -f \"$part\"
     die {changed}
 fi
-mv -f "$part" "$file"
+mv -f \"$part\" \"$file\"
 exit {CHANGED}
 ",
         file = quote(&upload.to.to_string_lossy()),

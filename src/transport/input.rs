@@ -17,7 +17,7 @@ const SUDO_TAKES: Duration = Duration::from_secs(60);
 /// Bytes of the file that are in memory at once.
 const PIECE: usize = 64 * 1024;
 
-/// Hears how many bytes have been sent, and how many there are in all.
+/// Hears how many bytes are there, first those of an earlier try, and how many there are in all.
 pub type Progress<'a> = &'a mut (dyn FnMut(u64, u64) + Send);
 
 /// A file that follows a program, once the program has asked for it.
@@ -65,6 +65,7 @@ impl<'a> Freight<'a> {
             None => {
                 let from = (*self.asked.0.subscribe().wait_for(Option::is_some).await.ok()?)?;
                 self.file.seek(SeekFrom::Start(from)).await.ok()?;
+                (self.progress)(from, self.size);
                 from
             }
         };

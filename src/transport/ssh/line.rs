@@ -147,6 +147,9 @@ impl Line {
 
     /// Hangs up if others wait for a place, and nobody else uses this connection.
     pub(super) async fn rest(&self, link: Arc<Handle<Guard>>) {
+        if !places::is_crowded() {
+            return;
+        }
         let mut held = self.held.lock().await;
         drop(link);
         if held.place.is_none() || held.link.as_ref().is_some_and(|link| Arc::strong_count(link) > 1) {

@@ -247,7 +247,8 @@ fn thousands_of_hashed_lines_are_taken_apart_once() {
     let file = scratch.0.join("known_hosts");
     let hashed = |index: usize| {
         let salt = index.to_le_bytes();
-        let hash = Hmac::<Sha1>::new_from_slice(&salt).unwrap().chain_update(format!("10.0.{}.{}", index / 250, index % 250)).finalize();
+        let hash =
+            Hmac::<Sha1>::new_from_slice(&salt).unwrap().chain_update(format!("10.0.{}.{}", index / 250, index % 250)).finalize();
         let pattern = HostPatterns::HashedName { salt: salt.to_vec(), hash: hash.into_bytes().into() };
         format!("{} {ED25519}\n", pattern.to_string())
     };
@@ -257,7 +258,10 @@ fn thousands_of_hashed_lines_are_taken_apart_once() {
     for index in [0, 2500, 4999] {
         let known = Known::read(&format!("10.0.{}.{}", index / 250, index % 250), &ssh).unwrap();
         assert_eq!(known.judge(&key(ED25519)), Judgement::Same);
-        assert_eq!(known.judge(&key(OTHER)), Judgement::Changed { place: Place { file: file.clone(), line: index + 1 }, algorithm: "ssh-ed25519".into() });
+        assert_eq!(
+            known.judge(&key(OTHER)),
+            Judgement::Changed { place: Place { file: file.clone(), line: index + 1 }, algorithm: "ssh-ed25519".into() }
+        );
     }
     assert_eq!(Known::read("10.0.20.0", &ssh).unwrap().judge(&key(ED25519)), Judgement::Unknown);
     assert!(Arc::ptr_eq(&first, &Book::of(&file).unwrap()), "it was read again");
