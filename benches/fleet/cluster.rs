@@ -40,7 +40,9 @@ impl Cluster {
     pub(crate) fn write(&self, port: u16, agent: bool) {
         let (file, known) = (self.dir.join("cluster.toml"), self.dir.join("known_hosts"));
         let mut text = format!(
-            "[cluster]\nname = \"fleet\"\nkubernetes = \"1.20.2\"\ncni = \"none\"\n\n\
+            "[cluster]\nname = \"fleet\"\nkubernetes = \"1.20.2\"\ncni = \"none\"\npod_cidr = \"10.128.0.0/9\"\n\n\
+             [packages]\nurl = \"http://10.77.0.1/deb/\"\nkey = \"http://10.77.0.1/deb/Release.key\"\n\
+             fingerprint = \"5CCD0D370FED069AF3A8555304B208E0C7B8B563\"\n\n\
              [ssh]\nuser = \"root\"\nport = {port}\nknown_hosts = {known:?}\n{}",
             if agent { String::new() } else { format!("key = {:?}\n", KEYS.join("user")) },
         );
