@@ -1,4 +1,4 @@
-//! Drives a plan over hosts: a lane a host, no barriers. A step starts when what it needs is done; it says only events.
+//! Drives a plan over hosts: a lane a host, and one for what runs beside its other steps; no barriers. A step starts when what it needs is done; it says only events.
 
 pub mod audit;
 mod board;
@@ -63,19 +63,21 @@ pub async fn execute(plan: Plan, hosts: Hosts, options: Options, events: Events,
     let slots = Arc::new(Semaphore::new(options.concurrency.max(1)));
     let mut lanes = JoinSet::new();
     for host in hosts.keys() {
-        let steps: Vec<Step> =
-            plan.graph.steps().filter(|step| step.id.host == *host && plan.verdict(&step.id) != Verdict::Done).cloned().collect();
-        let lane = Lane {
-            host: host.clone(),
-            hosts: Arc::clone(&hosts),
-            board: Arc::clone(&board),
-            slots: Arc::clone(&slots),
-            options: Arc::clone(&options),
-            events: events.clone(),
-            stop: stop.clone(),
-            absence: Absence::default(),
-        };
-        lanes.spawn(lane.run(steps));
+        let due = plan.graph.steps().filter(|step| step.id.host == *host && plan.verdict(&step.id) != Verdict::Done).cloned();
+        let (beside, steps): (Vec<Step>, Vec<Step>) = due.partition(|step| step.beside);
+        for steps in [steps, beside] {
+            let lane = Lane {
+                host: host.clone(),
+                hosts: Arc::clone(&hosts),
+                board: Arc::clone(&board),
+                slots: Arc::clone(&slots),
+                options: Arc::clone(&options),
+                events: events.clone(),
+                stop: stop.clone(),
+                absence: Absence::default(),
+            };
+            lanes.spawn(lane.run(steps));
+        }
     }
     while lanes.join_next().await.is_some() {}
     board.all_good()
@@ -106,7 +108,7 @@ fn finish(board: &Board, events: &Events, step: &Step, outcome: Outcome, took: D
     board.settle(&step.id, how);
 }
 
-/// The steps of one host, one after another.
+/// The steps of one host, one after another; those that run beside others have a lane of their own.
 struct Lane {
     host: String,
     hosts: Hosts,

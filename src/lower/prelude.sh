@@ -81,7 +81,7 @@ wait_for_locks() {
             give_up "waited 5 minutes for $wl_holder" remedy='let it end (ps -fp NUMBER shows what it is), or end it, and run slipway again'
         # As in `wait_for`: whoever waits gives up with its connection.
         if have mark; then mark wait 300 >&2 || exit 1; fi
-        sleep 0.3
+        sleep 0.2
     done
 }
 
@@ -93,7 +93,7 @@ wait_for() {
         [ "$(date +%s)" -lt "$wf_end" ] || die "$wf_what: gave up after $wf_limit s"
         # A sign of life, which also ends this program soon after its connection is gone: nobody waits in vain for its lock.
         if have mark; then mark wait "$wf_limit"; fi
-        sleep 0.3
+        sleep 0.2
     done
 }
 
@@ -330,6 +330,9 @@ keep() {
 # The first entry of a step stays, since it knows how things were. What is undone in another way (another runtime, another role) gets an
 # entry of its own, which is undone before the older one. Entries of older slipways have no digest.
 record_undo() {
+    # What runs beside writes to the ledger, too: a number is given once.
+    exec 9>"$RUN/ledger"
+    flock 9
     for r_entry in "$STATE"/undo/*-"$1.$2".sh; do
         [ -e "$r_entry" ] && return 0
     done
@@ -348,17 +351,19 @@ record_undo() {
 }
 
 # The life of a step: check, record the undo, apply, check again. Exit 0 unchanged, 10 changed, 20 did not converge, 1 failed.
-# run_step LEDGER_NAME PHASE [DIGEST_OF_UNDO]
+# run_step HOLD LEDGER_NAME PHASE [DIGEST_OF_UNDO]
 run_step() {
-    hold_host "$1"
+    "$1" "$2" "$3"
+    shift
     step_lives "$@"
 }
 
-# The same for a step that has only so many seconds from when its turn has come: run_step_within SECONDS WORDS LEDGER_NAME PHASE [DIGEST]
+# The same for a step that has only so many seconds from when its turn has come: run_step_within SECONDS WORDS HOLD LEDGER_NAME PHASE [DIGEST]
 run_step_within() {
     rw_limit=$1 rw_words=$2
     shift 2
-    hold_host "$1"
+    "$1" "$2" "$3"
+    shift
     within_limit "$rw_limit" step_lives "$@"
     rw_status=$?
     if [ "$rw_status" = 124 ]; then
@@ -369,16 +374,28 @@ run_step_within() {
     exit "$rw_status"
 }
 
-# Nobody else works on this host while this shell lives; whoever does is waited for: hold_host LEDGER_NAME
+# Nobody else works on this host while this shell lives, but for what runs beside; whoever does is waited for: hold_host LEDGER_NAME PHASE
+# Steps that need what runs beside begin when it is done; a reset waits for what an earlier run may have begun.
 hold_host() {
+    hold_lock "$RUN/lock" "$1"
+    [ "$2" != reset ] || [ ! -e "$RUN/beside" ] || (hold_lock "$RUN/beside" "$1") || exit 1
+}
+
+# For a step that runs beside the others, one at a time: hold_beside LEDGER_NAME PHASE
+hold_beside() {
+    hold_lock "$RUN/beside" "$1"
+}
+
+# Has a lock for as long as this shell lives; whoever else has it is waited for: hold_lock FILE LEDGER_NAME
+hold_lock() {
     hh_tries=0
     while :; do
         # Private by the umask of every program.
         mkdir -p "$RUN"
-        exec 9>"$RUN/lock"
+        exec 9>"$1"
         if flock -n 9; then
             # Whoever had it may have taken it away: see `leave_host`.
-            [ "$(stat -L -c %i /proc/self/fd/9)" != "$(stat -c %i "$RUN/lock" 2>/dev/null)" ] || break
+            [ "$(stat -L -c %i /proc/self/fd/9)" != "$(stat -c %i "$1" 2>/dev/null)" ] || break
             continue
         fi
         # The step before this one says that it has ended a moment before its shell does: that is not worth a word.
@@ -388,15 +405,15 @@ hold_host() {
             continue
         fi
         if [ "$hh_tries" = 40 ]; then
-            waiting_for "$(cat "$RUN/holder" 2>/dev/null || echo 'another slipway'), which is still running here"
+            waiting_for "$(cat "$1.holder" 2>/dev/null || echo 'another slipway'), which is still running here"
             hh_end=$(($(date +%s) + 1800))
         fi
-        [ "$(date +%s)" -lt "$hh_end" ] || die "another slipway has held this host for 30 minutes: $(cat "$RUN/holder" 2>/dev/null)"
+        [ "$(date +%s)" -lt "$hh_end" ] || die "another slipway has held this host for 30 minutes: $(cat "$1.holder" 2>/dev/null)"
         # Whoever waits gives up with its connection: it must not act when nobody asks for it any more.
         mark wait 1800 || exit 1
-        sleep 0.3
+        sleep 0.2
     done
-    printf '%s\n' "$1" >"$RUN/holder"
+    printf '%s\n' "$2" >"$1.holder"
 }
 
 # After the last step of a purge nothing of slipway stays on the host, the lock included, by the wish of that step.
@@ -565,7 +582,7 @@ run_detached() {
             [ "$(date +%s)" -lt "$d_end" ] || die "an earlier run of $1 has not ended in an hour"
             # Whoever waits gives up with its connection: it must not start a job when nobody asks for it any more.
             mark wait 3600 || exit 1
-            sleep 0.3
+            sleep 0.2
         done
         rm -rf "$d_dir"
         mkdir -m 700 "$d_dir"
