@@ -15,7 +15,7 @@ changes_json() {
 change_before() {
     cat <<'SCRIPT'
 set -eu
-rm -f /etc/sysctl.d/98-bench.conf
+rm -rf /etc/sysctl.d/98-bench.conf /var/lib/slipway/undo/*-bench.* /var/lib/slipway/before/etc/bench.d
 mkdir -p /etc/bench.d
 number=0
 while [ "$number" -lt 20 ]; do
@@ -102,8 +102,8 @@ change() {
             done
         done
         cut_wire
+        write_results change "$(jq -n --argjson execs "$execs" '{slipway_execs_a_host: $execs}')"
     done
     everywhere "$work/before.sh" "$work/at/before"
-    write_results change "$(jq -n --argjson execs "$execs" '{slipway_execs_a_host: $execs}')"
     change_table
 }

@@ -25,19 +25,27 @@ machine() {
 # sample HOSTS DELAY TOOL MILLISECONDS: keeps one.
 sample() { printf '%s\t%s\t%s\t%s\n' "$@" >>"$work/samples"; }
 
-# write_results NAME: all samples with their medians, and the ratios to slipway's, into $results/NAME.json.
+# write_results NAME [JSON]: all samples with their medians, and the ratios to slipway's, into $results/NAME.json, with more that is to be
+# said. Rows that were measured before stay, if it was on this machine and with the same versions.
 write_results() {
+    local before=$results/$1.json more=${2:-}
     mkdir -p "$results"
-    jq -R -s --argjson machine "$(machine)" --argjson versions "$(versions)" --arg date "$(date -u +%F)" --argjson more "${2:-{\}}" '
+    [ -e "$before" ] || before=/dev/null
+    jq -R -s --argjson machine "$(machine)" --argjson versions "$(versions)" --arg date "$(date -u +%F)" --argjson more "${more:-"{}"}" \
+        --slurpfile before "$before" '
         def median: sort | if length % 2 == 1 then .[length / 2 | floor] else (.[length / 2 - 1] + .[length / 2]) / 2 | round end;
+        def key: [.hosts, .delay_ms];
         split("\n") | map(select(. != "") | split("\t")
             | {hosts: (.[0] | tonumber), delay_ms: (.[1] | tonumber), tool: .[2], ms: (.[3] | tonumber)})
-        | group_by([.hosts, .delay_ms])
-        | map({hosts: .[0].hosts, delay_ms: .[0].delay_ms,
+        | group_by(key)
+        | map({hosts: .[0].hosts, delay_ms: .[0].delay_ms, date: $date,
             rounds_ms: (group_by(.tool) | map({(.[0].tool): map(.ms)}) | add)}
             | . + {median_ms: (.rounds_ms | map_values(median))}
             | .median_ms.slipway as $ours | . + {ratio: (.median_ms | map_values(. / $ours * 100 | round / 100))})
-        | {date: $date, machine: $machine, versions: $versions} + $more + {rows: .}' "$work/samples" >"$results/$1.json.new"
+        | . as $new | map(key) as $keys
+        | ($before[0] // {} | if .machine == $machine and .versions == $versions then .rows else [] end) as $old
+        | {machine: $machine, versions: $versions} + $more
+            + {rows: ($new + ($old | map(select(key as $one | $keys | index([$one]) | not))) | sort_by(key))}' "$work/samples" >"$results/$1.json.new"
     mv "$results/$1.json.new" "$results/$1.json"
     echo "$results/$1.json has all rounds"
 }

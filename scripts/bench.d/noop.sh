@@ -64,6 +64,8 @@ noop_row() {
     rm -rf "$work/at"
     wire "$count" "$delay"
     peer_files "$count" "$delay"
+    # What an earlier cluster left there is not asked for again.
+    for index in "${names[@]}"; do on "$index" rm -f /var/lib/slipway/checks; done
     # The first of these makes what may be missing, and leaves its checks on the hosts; the second finds nothing to do.
     noop_run slipway >"$work/out" && noop_run slipway >"$work/out"
     for index in "${names[@]}"; do "$slipway" render checks "$index" -c "$work/at/cluster.toml" >"$work/at/$index.sh"; done
@@ -96,8 +98,10 @@ noop() {
     known_hosts_file "${delays[@]}"
     wanted_state "$(name_of 0)" >"$work/wanted.json"
     for delay in "${delays[@]}"; do
-        for count in "${counts[@]}"; do noop_row "$count" "$delay" "$rounds"; done
+        for count in "${counts[@]}"; do
+            noop_row "$count" "$delay" "$rounds"
+            write_results noop
+        done
     done
-    write_results noop
     noop_table
 }

@@ -3,7 +3,7 @@
 # Those that slipway is measured against, each with its best settings: pinned, in a virtual environment in the lab's cache.
 
 peer_versions=(ansible-core==2.19.14 mitogen==0.3.54 pyinfra==3.10.0)
-tools=(slipway openssh ansible mitogen pyinfra)
+read -r -a tools <<<"${TOOLS:-slipway openssh ansible mitogen pyinfra}"
 
 # install_peers: sets $venv.
 install_peers() {
