@@ -26,7 +26,10 @@ use std::{
 use slipway::{
     error::Result,
     event::{Event, Outcome},
-    execute::{self, Hosts, Mode, Options, survey},
+    execute::{
+        self, Hosts, Mode, Options,
+        survey::{self, Remember},
+    },
     graph::Graph,
     lower::Asked,
     plan::Plan,
@@ -101,7 +104,7 @@ async fn run(host: &Host, hosts: &Hosts, size: Size) -> Result<Ended> {
             let (_, checks) = survey::again(&hosts["a"], &[], asked).await?;
             let graph = Graph::new(steps(host)).unwrap();
             let answered = BTreeMap::from([("a".to_owned(), checks)]);
-            Plan::new(graph.clone(), &survey::verdicts(&graph, hosts, &answered, true).await?)
+            Plan::new(graph.clone(), &survey::verdicts(&graph, hosts, &answered, Remember::All).await?)
         }
         Size::OneStep => {
             let step = Step { needs: Vec::new(), ..steps(host).remove(1) };

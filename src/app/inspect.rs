@@ -7,7 +7,7 @@ use crate::{
     cli,
     config::{Cluster, Host, Role},
     error::{Error, Kind, Result, nearest},
-    execute::survey::ask_host,
+    execute::survey::{Remember, ask_host},
     facts::Facts,
     graph::{Graph, Selection},
     lower::{self, Asked, Program, quote},
@@ -44,7 +44,7 @@ async fn close(session: Session) {
 pub(super) async fn plan(run: &Run, diff: bool) -> Result<u8> {
     let (known, session) = look(run).await?;
     let all: Vec<&str> = PHASES.iter().map(|phase| phase.name).collect();
-    let planned = build::plan(run, &known, &all, false).await;
+    let planned = build::plan(run, &known, &all, Remember::Nothing).await;
     close(session).await;
     let plan = planned?;
     let findings = build::findings(run, &known)?;

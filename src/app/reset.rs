@@ -15,7 +15,10 @@ use crate::{
     cli,
     config::{Host, Role},
     error::{Error, Kind, Result},
-    execute::{self, Mode, Options, survey},
+    execute::{
+        self, Mode, Options,
+        survey::{self, Remember},
+    },
     graph::{Graph, Selection},
     phase::reset::{self, Reset},
     plan::Plan,
@@ -171,7 +174,7 @@ async fn work(
         .select(&Selection { only: run.only.clone(), skip: run.skip.clone() })?;
     // What was listed is to be taken away: each step looks itself when its turn comes.
     let checked = graph.clone().on_hosts(|host| !looked.has_something(host, wanted.purge));
-    let verdicts = survey::verdicts(&checked, &looked.hosts, &looked.surveyed.answered, false).await?;
+    let verdicts = survey::verdicts(&checked, &looked.hosts, &looked.surveyed.answered, Remember::Nothing).await?;
     let plan = Plan::new(graph, &verdicts);
     let options = Options { mode: Mode::Continue, concurrency: run.concurrency, mask: run.mask.clone() };
     let leases = build::hold(session, &looked.hosts, &plan, run.command).await?;

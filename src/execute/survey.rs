@@ -26,6 +26,17 @@ const PROBE_LIMIT: Duration = Duration::from_secs(300);
 /// How long it may take over checks of steps that have limits themselves: what is not known then is checked when their turn comes.
 const CHECKS_LIMIT: Duration = Duration::from_secs(90);
 
+/// Whether hosts keep the checks that they are asked, for the next survey to run them in its one exec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remember {
+    /// They keep what they have: whoever asks changes nothing.
+    Nothing,
+    /// Where these checks are all that the host has kept so far, and more: part of a run does not push out what the whole one left.
+    More,
+    /// These, whatever was kept.
+    All,
+}
+
 /// A host that answered.
 pub struct Answer {
     pub transport: Transport,
@@ -109,7 +120,7 @@ pub async fn again(transport: &Transport, peers: &[String], asked: Asked) -> Res
 }
 
 /// Which steps are done. What the hosts answered already counts where the very same check was asked; the rest is asked now,
-/// in one exec a host. With `remember`, hosts keep the checks of this graph for the next survey.
+/// in one exec a host.
 ///
 /// # Errors
 /// `Lost` when an answer was cut short.
@@ -117,7 +128,7 @@ pub async fn verdicts(
     graph: &Graph,
     hosts: &Hosts,
     answered: &BTreeMap<String, BTreeMap<String, bool>>,
-    remember: bool,
+    remember: Remember,
 ) -> Result<BTreeMap<StepId, bool>> {
     let mut tasks = JoinSet::new();
     let mut verdicts = BTreeMap::new();
@@ -132,11 +143,16 @@ pub async fn verdicts(
             verdicts.extend(resolve(&digests, &known));
             continue;
         }
+        let keep = match remember {
+            Remember::Nothing => false,
+            Remember::More => known.keys().all(|digest| digests.contains_key(digest)),
+            Remember::All => true,
+        };
         let (hosts, name) = (Arc::clone(hosts), name.clone());
         tasks.spawn(async move {
             let Some(transport) = hosts.get(&name) else { return Ok(BTreeMap::new()) };
             let nonce = nonce()?;
-            let program = lower::checks_program(&nonce, steps.iter(), remember);
+            let program = lower::checks_program(&nonce, steps.iter(), keep);
             let limit = if steps.iter().any(|step| step.limit.is_some()) { CHECKS_LIMIT } else { PROBE_LIMIT };
             let Ok(survey) = tokio::time::timeout(limit, take_survey(transport, &nonce, &program)).await else {
                 return Ok(BTreeMap::new());
