@@ -41,6 +41,8 @@ pub(super) async fn carry(
     stop: &mut Stop,
     absence: &mut Absence,
 ) -> Outcome {
+    #[cfg(debug_assertions)]
+    let step = &*super::deaths::doomed(step);
     let program = lower::lower(step);
     let (tries, pause, because) = match step.retry {
         Retry::No => (1, Duration::ZERO, ""),
@@ -55,7 +57,11 @@ pub(super) async fn carry(
             let _ = events.send(Event::Started { id: step.id.clone(), attempt: attempt + lost });
         }
         let mut watcher = Watcher::new(step, &program, options, events);
-        let mut take = |line| watcher.take(line);
+        let mut take = |line| {
+            #[cfg(debug_assertions)]
+            super::deaths::heard(step, &line);
+            watcher.take(line);
+        };
         let ended = tokio::select! {
             ended = send(step, &program, transport, events, &mut take) => ended,
             () = out_of_patience(stop) => return Outcome::Cancelled,
