@@ -42,7 +42,7 @@ pub(super) async fn take_down(run: &Run, wanted: cli::Reset, question: fn(&str) 
     let session = Session::start(run.ui(&aim.cluster, &typed)?);
     // Hosts that stay are asked too: they drain the others and take them off the list of nodes.
     let doubt = if wanted.force { Doubt::Goes } else { Doubt::Stops(&typed) };
-    let known = look(run, &session, &mut aim, &profiles, doubt).await;
+    let known = session.unless_stopped(&typed, look(run, &session, &mut aim, &profiles, doubt)).await.flatten();
     let (mut ui, report) = ended(session).await?;
     let (mut looked, judged) = match known {
         Ok(known) => known,

@@ -32,7 +32,7 @@ const DIES: &str = "::slipway-dies ";
 /// Kills all processes of this session on the host, the shell that does it last: `dies_at MOMENT`.
 const KILLS: &str = "\
 dies_at() {
-    printf '::slipway-dies %s\\n' \"$1\"
+    printf '::slipway-dies %s\\n' \"$1\" >>/proc/$$/fd/1
     read -r own rest </proc/self/stat
     set -- ${rest##*) }
     session=$4

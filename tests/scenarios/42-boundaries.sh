@@ -28,10 +28,13 @@ uid_of_cluster() {
     on "$first" kubectl --kubeconfig /etc/kubernetes/admin.conf get namespace kube-system -o 'jsonpath={.metadata.uid}' 2>/dev/null || :
 }
 
-# Runs a command again and again until no boundary is left at which it has not died: dies_everywhere COMMAND...
+# Runs a command again and again until no boundary is left at which it has not died: dies_everywhere STEPS COMMAND..., of at least so
+# many steps
 dies_everywhere() {
-    local code began=$SECONDS runs=0 last
+    local least=$1 code began=$SECONDS runs=0 last
+    shift
     : >"$deaths"
+    : >"$work/said"
     cluster_uid=
     while :; do
         code=0
@@ -53,36 +56,40 @@ dies_everywhere() {
         fail "exit code $code after $runs kills, the last of them at $(tail -n 1 "$deaths")"
     }
     sort -u "$deaths" | cmp -s - <(sort "$deaths") || fail "it died twice at one boundary"
-    deaths_of "$((SECONDS - began))"
+    deaths_of "$((SECONDS - began))" "$least"
 }
 
-# Counts what was hit, and says of each boundary that was not why.
+# Counts what was hit. A moment can be missing for one reason only: the step had no work left, as the host said to a later run.
 deaths_of() {
-    local step moment steps=0 hit=0 missed=0
+    local step moment steps=0 hit=0 done=0
     while read -r step; do
         steps=$((steps + 1))
         for moment in "${moments[@]}"; do
             if grep -Fxq "$step $moment" "$deaths"; then
                 hit=$((hit + 1))
             else
-                missed=$((missed + 1))
-                say "not hit: $step $moment"
+                jq -Re --arg step "$step" 'fromjson? | select(.event == "finished" and .step == $step and (.outcome == "unchanged" or .outcome == "changed"))' \
+                    "$work/said" >/dev/null || fail "$step was never done, and nobody died at it $moment"
+                done=$((done + 1))
             fi
         done
     done < <(cut -d ' ' -f 1 "$deaths" | sort -u)
-    say "$steps steps, $hit moments hit in $1 s, $missed not"
+    say "$steps steps, $hit moments hit in $1 s, $done not since the step was done by then"
+    [ "$steps" -ge "$2" ] || fail "only $steps steps"
+    [ "$hit" -ge $((3 * steps)) ] || fail "only $hit moments of $steps steps"
 }
 
 # Nothing of slipway runs on the hosts, and nothing half-done lies there.
 nothing_runs() {
-    local node left
+    local node left word rest
     for node in "$first" "$second"; do
         left=$(on "$node" sh -s <<'LEFT'
 for job in /run/slipway/job.*; do
     [ ! -e "$job" ] || flock -n "$job/lock" true || echo "a job runs: $job"
     [ ! -e "$job/program" ] || echo "a program lies there: $job"
 done
-[ ! -e /run/slipway/lease ] || echo "a lease: $(cat /run/slipway/lease)"
+# The lease of a run that was killed is nobody's after a minute, and until then that of a process that is no more.
+[ ! -e /run/slipway/lease ] || sed -n 's@^[^ ]* [0-9]* [0-9]* [^/]*/.*/\([0-9]*\)/[0-9]*$@lease \1@p' /run/slipway/lease
 [ ! -e /run/slipway/lock ] || flock -n /run/slipway/lock true || echo "somebody holds the host"
 find / -xdev \( -name '.slipway.*' -o -name '*.slipway-undo' -o -path '/var/lib/slipway/undo/.new' \) 2>/dev/null
 find /run /tmp /var/tmp -xdev \( -name '.slipway.*' -o -path '/tmp/tmp.*' \) 2>/dev/null
@@ -91,7 +98,23 @@ for file in /proc/[0-9]*/cmdline; do
 done 2>/dev/null
 LEFT
         )
-        [ -z "$left" ] || fail "on $node: $left"
+        while read -r word rest; do
+            case $word in
+            '') ;;
+            lease) [ ! -d "/proc/$rest" ] || fail "process $rest still holds $node" ;;
+            *) fail "on $node: $left" ;;
+            esac
+        done <<<"$left"
+    done
+}
+
+# Neither in arguments of processes, nor in what was printed, kept in journals, or logged on the hosts.
+no_secret() {
+    local node
+    ! grep -aE "$secrets" "$work/arguments" || fail "a secret in the arguments of a process"
+    ! grep -rlaE "$secrets" "$work/said" "$XDG_STATE_HOME" || fail "a secret was printed, or is in a journal"
+    for node in "$first" "$second"; do
+        ! on "$node" "journalctl -q --no-pager -b | grep -aE '$secrets'; grep -rlasE '$secrets' /var/log /run/slipway" | grep . || fail "a secret in a log of $node"
     done
 }
 
@@ -103,17 +126,17 @@ for node in "$first" "$second"; do watch_arguments "$node"; done
 
 round() {
     say "up, $1"
-    dies_everywhere "$slipway" up "${@:2}"
+    dies_everywhere 30 "$slipway" up "${@:2}"
     nodes_are_ready 2
     nothing_runs
     [ -z "$cluster_uid" ] || [ "$(uid_of_cluster)" = "$cluster_uid" ] || fail "kubeadm init succeeded more than once"
     expect 0 "$slipway" up -c "$cluster"
     shows '^nothing to do'
     say "reset, $1"
-    dies_everywhere "$slipway" reset --purge --yes "${@:2}"
+    dies_everywhere 20 "$slipway" reset --purge --yes "${@:2}"
     nothing_runs
     expect 0 "$slipway" leftovers -c "$cluster"
-    cp "$deaths" "/tmp/bnd-deaths-$1"
+    no_secret
 }
 
 export SLIPWAY_DEATHS_ON_HOST=yes

@@ -20,7 +20,8 @@ case $(cat "$program") in
         /^# [^ ]+\/[^ ]+\/[^ ]+$/ { split($2, part, "/"); step = part[2] "." part[3] }
         /^printf .%s check [0-9a-f]+ / {
             split($0, word, " ")
-            print nonce, "check", word[4], (getline line <(made step)) >= 0 ? 1 : 0
+            is_made = (getline line <(made step))
+            print nonce, "check", word[4], (is_made >= 0 ? 1 : 0)
         }' "$program"
     echo "$nonce survey-end"
     exit

@@ -7,7 +7,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::operator::{DETACHED, DIRECT, Operator, ends, signal};
+use crate::operator::{DETACHED, DIRECT, ONLY, Operator, ends, signal};
 
 /// Starts a shell line on a new terminal; what is shown goes to `typescript`.
 fn on_terminal(operator: &Operator, line: &str) -> Child {
@@ -24,7 +24,7 @@ fn shown(operator: &Operator) -> String {
 
 /// slipway, between two looks at how the terminal is set.
 fn line(what: &str) -> String {
-    format!("stty -g >before; {} {what} -c cluster.toml; echo $? >code; stty -g >after", env!("CARGO_BIN_EXE_slipway"))
+    format!("stty -g >before; {} {what} -c cluster.toml {} '{}'; echo $? >code; stty -g >after", env!("CARGO_BIN_EXE_slipway"), ONLY[0], ONLY[1])
 }
 
 fn read(operator: &Operator, name: &str) -> String {
@@ -110,7 +110,7 @@ fn a_terminal_that_is_closed_stops_a_run_as_its_signal_says() {
         let case = format!("the terminal is closed in {step}");
         let operator = Operator::new();
         operator.slow(step);
-        let mut run = on_terminal(&operator, &format!("exec {} install -c cluster.toml", env!("CARGO_BIN_EXE_slipway")));
+        let mut run = on_terminal(&operator, &format!("exec {} install -c cluster.toml {} '{}'", env!("CARGO_BIN_EXE_slipway"), ONLY[0], ONLY[1]));
         operator.until(&case, || operator.names("began").contains(step));
         // Its end of the terminal goes with it.
         signal(&run, "KILL");
