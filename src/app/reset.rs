@@ -9,7 +9,7 @@ use super::{
     build, kubeconfig,
     leftovers::{self, Looked},
     members::{self, Doubt, Judged},
-    session::Session,
+    session::{Session, Wishes},
 };
 use crate::{
     cli,
@@ -89,12 +89,18 @@ async fn ended(session: Session) -> Result<(Ui, crate::report::Report)> {
     session.end().await.ok_or_else(|| Error::new(Kind::Internal, "the user interface ended early"))
 }
 
-/// Asks before anything is lost. Ctrl-C is a no: a process that has once listened for it does not end by it.
+/// Asks before anything is lost. Ctrl-C and its like are a no.
 async fn agreed(mut ui: Ui, question: String) -> Result<Ui> {
     let asked = tokio::task::spawn_blocking(move || {
         let answer = ui.confirm(&question);
         (ui, answer)
     });
+    let stops = async {
+        match Wishes::new() {
+            Some(mut wishes) => wishes.next().await,
+            None => std::future::pending().await,
+        }
+    };
     let no = || Error::new(Kind::Interrupted, "nothing was changed");
     tokio::select! {
         asked = asked => match asked.map_err(|error| Error::new(Kind::Internal, "nobody could be asked").because(error))? {
@@ -104,7 +110,7 @@ async fn agreed(mut ui: Ui, question: String) -> Result<Ui> {
                 Err(no())
             }
         },
-        _ = tokio::signal::ctrl_c() => Err(no()),
+        () = stops => Err(no()),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, watch},
     task::JoinHandle,
 };
@@ -64,7 +64,8 @@ impl Session {
     /// `Interrupted`.
     pub(super) async fn unless_stopped<T>(&self, command: &str, during: impl Future<Output = T>) -> Result<T> {
         let mut stop = self.stop.clone();
-        let stopped = || Error::new(Kind::Interrupted, "stopped before anything was changed").hint(format!("to begin anew: {command}"));
+        let stopped =
+            || Error::new(Kind::Interrupted, "stopped before anything was changed").hint(format!("to begin anew: {command}"));
         tokio::select! {
             biased;
             Ok(_) = stop.wait_for(|asked| *asked > 0) => Err(stopped()),
@@ -83,21 +84,14 @@ impl Session {
 
 /// Counts how often a person asked to stop: once ends the run cleanly, twice leaves what is under way, three times ends slipway here and now.
 async fn listen(asked: watch::Sender<u8>, events: Events) {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
-    // Who was started by nohup is not to hear that the terminal is gone; whoever listens hears it all the same.
-    let mut gone = if ignores_hangups() { None } else { signal(SignalKind::hangup()).ok() };
+    let Some(mut wishes) = Wishes::new() else { return };
     loop {
-        let hangup = async {
-            match &mut gone {
-                Some(gone) => gone.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            Ok(()) = tokio::signal::ctrl_c() => {}
-            Some(()) = terminate.recv() => {}
-            Some(()) = hangup => {}
-            else => return,
+        wishes.next().await;
+        if ui::ask::leave_terminal() {
+            // The person at the question gives no answer any more, and nothing has begun before it was answered.
+            let error = Error::new(Kind::Interrupted, "stopped before anything was changed").hint("run the same command again");
+            ui::error(&error, false);
+            std::process::exit(i32::from(error.kind.exit_code()));
         }
         asked.send_modify(|count| *count = count.saturating_add(1));
         match *asked.borrow() {
@@ -108,10 +102,41 @@ async fn listen(asked: watch::Sender<u8>, events: Events) {
                 let text = "leaving what is under way: package and kubeadm steps go on by themselves on their hosts; run the same command again to pick them up";
                 let _ = events.send(Event::Note { text: text.to_owned() });
             }
-            _ => {
-                ui::ask::leave_terminal();
-                std::process::exit(i32::from(Kind::Interrupted.exit_code()))
+            _ => std::process::exit(i32::from(Kind::Interrupted.exit_code())),
+        }
+    }
+}
+
+/// The signals by which a run is asked to stop: Ctrl-C, SIGTERM, and SIGHUP when its terminal is gone. A process that has once listened
+/// for them does not end by them.
+pub(super) struct Wishes {
+    interrupts: Signal,
+    terminations: Signal,
+    hangups: Option<Signal>,
+}
+
+impl Wishes {
+    /// None where the system lets nobody listen.
+    pub(super) fn new() -> Option<Self> {
+        Some(Self {
+            // Who was started by nohup is not to hear that the terminal is gone; whoever listens hears it all the same.
+            hangups: if ignores_hangups() { None } else { signal(SignalKind::hangup()).ok() },
+            interrupts: signal(SignalKind::interrupt()).ok()?,
+            terminations: signal(SignalKind::terminate()).ok()?,
+        })
+    }
+
+    pub(super) async fn next(&mut self) {
+        let hangup = async {
+            match &mut self.hangups {
+                Some(hangups) => hangups.recv().await,
+                None => std::future::pending().await,
             }
+        };
+        tokio::select! {
+            _ = self.interrupts.recv() => {}
+            _ = self.terminations.recv() => {}
+            _ = hangup => {}
         }
     }
 }

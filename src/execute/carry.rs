@@ -304,13 +304,7 @@ impl<'a> Watcher<'a> {
             Some((trouble, line, remedy)) => (format!("{trouble}: {line}"), Some(remedy.to_owned())),
             None => (what, self.remedy.clone()),
         };
-        Failure {
-            what,
-            command: self.described(),
-            exit,
-            tail: self.tail.into(),
-            hint: remedy.or_else(|| self.step.hint.clone()),
-        }
+        Failure { what, command: self.described(), exit, tail: self.tail.into(), hint: remedy.or_else(|| self.step.hint.clone()) }
     }
 }
 
@@ -327,6 +321,11 @@ fn disk_trouble<'a>(mut lines: impl Iterator<Item = &'a String>) -> Option<(&'st
             line if line.contains("Read-only file system") => (
                 "a file system of this host can not be written to",
                 "`findmnt -O ro` there lists them and `dmesg` tells why; `mount -o remount,rw` makes one writable again",
+            ),
+            // All that dash says of what it writes itself.
+            line if ["printf: I/O error", "echo: I/O error"].iter().any(|said| line.ends_with(said)) => (
+                "a disk of this host is full, or fails",
+                "`df -h` and `df -i` there show how full each file system is, and `dmesg` which disk fails",
             ),
             _ => return None,
         };

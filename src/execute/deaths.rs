@@ -8,14 +8,7 @@
 //! boundary, as by a restart of the host; slipway dies as soon as it hears of that. Without it the program is left alone and goes on, or
 //! meets its closed output; the boundary is then the moment in which slipway hears that the host has come to it.
 
-use std::{
-    borrow::Cow,
-    env, fs,
-    io::Write as _,
-    path::PathBuf,
-    process, thread,
-    time::Duration,
-};
+use std::{borrow::Cow, env, fs, io::Write as _, path::PathBuf, process, thread, time::Duration};
 
 use crate::{
     lower::Mark,

@@ -353,12 +353,12 @@ record_undo() {
         [ -e "$r_entry" ] && r_last=${r_entry##*/}
     done
     r_last=${r_last%%-*}
-    undo >"$STATE/undo/.new"
-    if [ -s "$STATE/undo/.new" ]; then
+    r_undo=$(undo)
+    if [ -n "$r_undo" ]; then
+        # What dash itself writes, it writes with no reason when it can not.
+        printf '%s\n' "$r_undo" | cat >"$STATE/undo/.new"
         on_disk "$STATE/undo/.new"
         mv -f "$STATE/undo/.new" "$STATE/undo/$(printf '%04d' $((1${r_last:-0000} - 10000 + 1)))-$1.$2.sh"
-    else
-        rm -f "$STATE/undo/.new"
     fi
 }
 
@@ -437,7 +437,7 @@ step_lives() {
         rs_status=$?
         if [ "$rs_status" -ne 0 ]; then
             rm -f "$STATE/undo/.new"
-            say "how to undo this could not be recorded, so nothing was done"
+            say "how to undo this could not be recorded in $STATE/undo, so nothing was done"
             mark failed "$rs_status"
             mark end 1
             exit 1

@@ -27,15 +27,15 @@ pub fn password(prompt: &str) -> Option<String> {
     answer.ok()
 }
 
-/// Sets the terminal as it was before a question that nobody has answered: for whoever is about to end.
-pub fn leave_terminal() {
-    if let Some(before) = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        let _ = stty(&before);
-        // What is said next does not stand behind the question.
-        if let Ok(mut terminal) = OpenOptions::new().write(true).open("/dev/tty") {
-            let _ = terminal.write_all(b"\n");
-        }
+/// Sets the terminal as it was before a question that nobody has answered, for whoever is about to end; says whether there was one.
+pub fn leave_terminal() -> bool {
+    let Some(before) = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take() else { return false };
+    let _ = stty(&before);
+    // What is said next does not stand behind the question.
+    if let Ok(mut terminal) = OpenOptions::new().write(true).open("/dev/tty") {
+        let _ = terminal.write_all(b"\n");
     }
+    true
 }
 
 /// What stty(1) says of the terminal; none where it can not.

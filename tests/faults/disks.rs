@@ -150,8 +150,11 @@ fn judge(disk: &Disk, ran: &Ran, wanted: &BTreeMap<String, String>, trouble: &st
         assert_eq!(ran.code, 40, "{case}: the exit code of a step that failed");
         let [(id, failure)] = &ran.failures[..] else { panic!("{case}: {} failures", ran.failures.len()) };
         assert!(failure.what.starts_with(trouble), "{case}: {id}: {failure:?}");
-        assert!(failure.hint.as_ref().is_some_and(|hint| hint.contains("df -h") || hint.contains("findmnt")), "{case}: {failure:?}");
-        let said = format!("{} {}", failure.what, failure.command.as_deref().unwrap_or_default());
+        assert!(
+            failure.hint.as_ref().is_some_and(|hint| hint.contains("df -h") || hint.contains("findmnt")),
+            "{case}: {failure:?}"
+        );
+        let said = format!("{} {} {:?}", failure.what, failure.command.as_deref().unwrap_or_default(), failure.tail);
         let names = [host.dir.display().to_string(), "/run/".to_owned()];
         assert!(names.iter().any(|name| said.contains(name.as_str())), "{case}: no file is named: {failure:?}");
         place = Some(format!("{id}: {}", failure.what.replace(|letter: char| letter.is_ascii_digit(), "")));
@@ -197,7 +200,10 @@ fn with_own_mounts() {
         }
     }
     assert!(failed > 20 && places.len() > 8, "{failed} failed, at {places:?}");
-    println!("ENOSPC: {cases} cases, all sizes of a disk from one page or file too few for anything to enough: {failed} runs failed, at {} different places; all converged", places.len());
+    println!(
+        "ENOSPC: {cases} cases, all sizes of a disk from one page or file too few for anything to enough: {failed} runs failed, at {} different places; all converged",
+        places.len()
+    );
     let (mut places, mut cases) = (BTreeSet::new(), 0);
     let all = steps(&host);
     for (number, step) in all.iter().enumerate() {

@@ -20,7 +20,8 @@ pub(crate) const DIRECT: &str = "install.sysctls";
 pub(crate) const DETACHED: &str = "install.kubernetes-packages";
 
 /// Both, one before, one between and one behind them: all that is left of a run, which goes faster so.
-pub(crate) const ONLY: [&str; 2] = ["--only", "*/install/modules,*/install/sysctls,*/install/package-lists,*/install/kubernetes-packages,*/install/hold"];
+pub(crate) const ONLY: [&str; 2] =
+    ["--only", "*/install/modules,*/install/sysctls,*/install/package-lists,*/install/kubernetes-packages,*/install/hold"];
 
 pub(crate) struct Operator {
     pub(crate) sshd: Sshd,
@@ -42,7 +43,8 @@ impl Operator {
         let home = sshd.dir.join("home");
         fs::create_dir(&home).unwrap();
         let operator = Self { sshd, home };
-        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captured/debian-12/cluster.toml")).unwrap();
+        let text =
+            fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captured/debian-12/cluster.toml")).unwrap();
         let dir = operator.sshd.dir.display();
         let way = format!(
             "[ssh]\nuser = \"{}\"\nport = {}\nkey = \"{dir}/client\"\nknown_hosts = \"{dir}/known_hosts\"\nagent = false\nssh_config = \"none\"\n",
@@ -92,7 +94,10 @@ impl Operator {
 
     /// What the last run that was held said.
     pub(crate) fn said(&self) -> String {
-        ["out", "err"].iter().map(|name| fs::read_to_string(self.home.join(name)).unwrap_or_default()).collect()
+        ["out", "err", "typescript"]
+            .iter()
+            .map(|name| String::from_utf8_lossy(&fs::read(self.home.join(name)).unwrap_or_default()).into_owned())
+            .collect()
     }
 
     pub(crate) fn names(&self, of: &str) -> BTreeSet<String> {

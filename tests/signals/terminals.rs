@@ -11,7 +11,10 @@ use crate::operator::{DETACHED, DIRECT, ONLY, Operator, ends, signal};
 
 /// Starts a shell line on a new terminal; what is shown goes to `typescript`.
 fn on_terminal(operator: &Operator, line: &str) -> Child {
-    assert!(Path::new("/usr/bin/script").exists(), "script(1) is missing, and these tests need a terminal: apt-get install bsdutils");
+    assert!(
+        Path::new("/usr/bin/script").exists(),
+        "script(1) is missing, and these tests need a terminal: apt-get install bsdutils"
+    );
     let mut command = Command::new("/usr/bin/script");
     command.args(["-q", "-e", "-f", "-c", line, "typescript"]).current_dir(&operator.home);
     command.env_clear().env("HOME", &operator.home).env("PATH", "/usr/bin:/bin").env("TERM", "xterm").env("SHELL", "/bin/sh");
@@ -24,7 +27,12 @@ fn shown(operator: &Operator) -> String {
 
 /// slipway, between two looks at how the terminal is set.
 fn line(what: &str) -> String {
-    format!("stty -g >before; {} {what} -c cluster.toml {} '{}'; echo $? >code; stty -g >after", env!("CARGO_BIN_EXE_slipway"), ONLY[0], ONLY[1])
+    format!(
+        "trap : INT HUP TERM; stty -g >before; {} {what} -c cluster.toml {} '{}'; echo $? >code; stty -g >after",
+        env!("CARGO_BIN_EXE_slipway"),
+        ONLY[0],
+        ONLY[1]
+    )
 }
 
 fn read(operator: &Operator, name: &str) -> String {
@@ -110,7 +118,10 @@ fn a_terminal_that_is_closed_stops_a_run_as_its_signal_says() {
         let case = format!("the terminal is closed in {step}");
         let operator = Operator::new();
         operator.slow(step);
-        let mut run = on_terminal(&operator, &format!("exec {} install -c cluster.toml {} '{}'", env!("CARGO_BIN_EXE_slipway"), ONLY[0], ONLY[1]));
+        let mut run = on_terminal(
+            &operator,
+            &format!("exec {} install -c cluster.toml {} '{}'", env!("CARGO_BIN_EXE_slipway"), ONLY[0], ONLY[1]),
+        );
         operator.until(&case, || operator.names("began").contains(step));
         // Its end of the terminal goes with it.
         signal(&run, "KILL");
