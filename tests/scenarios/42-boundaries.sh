@@ -12,6 +12,7 @@ slipway=${SLIPWAY_DEBUG:-$PWD/target/debug/slipway}
 [ -x "$slipway" ] || cargo build --locked --quiet
 ulimit -c 0
 read -r first second _ <<<"${lane_nodes[*]}"
+cluster_uid=
 moments=(before-intent after-intent in-the-act after-the-act)
 deaths=$work/deaths
 
@@ -68,8 +69,8 @@ deaths_of() {
             if grep -Fxq "$step $moment" "$deaths"; then
                 hit=$((hit + 1))
             else
-                [ -n "$(grep -F "\"step\":\"$step\"" "$work/said" | grep -E '"event":"finished".*"outcome":"(un)?changed"')" ] ||
-                    fail "$step was never done, and nobody died at it $moment"
+                awk -v step="\"step\":\"$step\"" 'index($0, step) && /"event":"finished".*"outcome":"(un)?changed"/ { found = 1 } END { exit !found }' \
+                    "$work/said" || fail "$step was never done, and nobody died at it $moment"
                 done=$((done + 1))
             fi
         done
