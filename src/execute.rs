@@ -3,6 +3,8 @@
 pub mod audit;
 mod board;
 mod carry;
+#[cfg(debug_assertions)]
+mod deaths;
 pub mod lease;
 pub mod survey;
 

@@ -5,6 +5,8 @@
 
 #[path = "faults/cuts.rs"]
 mod cuts;
+#[path = "faults/disks.rs"]
+mod disks;
 #[path = "faults/host.rs"]
 mod host;
 #[path = "faults/prefixes.rs"]
@@ -59,10 +61,11 @@ fn id(what: &str) -> String {
     String::from_utf8(Command::new("id").arg(what).output().unwrap().stdout).unwrap().trim().to_owned()
 }
 
+static OWNER: LazyLock<String> = LazyLock::new(|| format!("{}:{}", id("-un"), id("-gn")));
+
 /// A run in small: a file, two files together, and something that must not be done twice.
 fn steps(host: &Host) -> Vec<Step> {
     let root = host.dir.join("root");
-    static OWNER: LazyLock<String> = LazyLock::new(|| format!("{}:{}", id("-un"), id("-gn")));
     let file = |name: &str, content: &str| File { owner: OWNER.clone(), ..File::new(root.join(name), content) };
     let named = |name: &str| StepId::new("a", "install", name);
     let once = root.join("once");

@@ -31,7 +31,8 @@ pub(super) async fn open(run: &Run, session: &Session) -> Result<Known> {
     let cluster = run.cluster()?;
     let profiles = Profiles::load(run.profiles.as_deref())?;
     let proxy_password = site::proxy_password(&cluster, &session.ask).await?;
-    let mut surveyed = site::survey(&cluster.hosts, Asked::FactsAndChecks, &session.ask, run.concurrency, &session.events).await;
+    let survey = site::survey(&cluster.hosts, Asked::FactsAndChecks, &session.ask, run.concurrency, &session.events);
+    let mut surveyed = session.unless_stopped(&run.typed(), survey).await?;
     if !surveyed.errors.is_empty() {
         for (host, facts) in &surveyed.facts {
             session.note(format!(
@@ -109,7 +110,8 @@ async fn work(run: &Run, session: &Session, phases: &[&str], bounds: fn(&Known) 
     }
     let all: Vec<&str> = PHASES.iter().map(|phase| phase.name).collect();
     let whole = phases == all && run.only.is_empty() && run.skip.is_empty();
-    let mut plan = plan(run, &known, phases, if whole { Remember::All } else { Remember::More }).await?;
+    let remember = if whole { Remember::All } else { Remember::More };
+    let mut plan = session.unless_stopped(&run.typed(), plan(run, &known, phases, remember)).await??;
     if phases == ["verify"] {
         plan = Plan::all_due(plan.graph);
     }

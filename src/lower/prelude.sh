@@ -290,17 +290,29 @@ has_sha256() {
     [ -f "$1" ] && [ "$(sha256sum <"$1")" = "$2  -" ]
 }
 
-# Puts a file in place whole or not at all: put FUNCTION FILE MODE OWNER; the function prints the content.
+# Puts a file in place whole or not at all: put FUNCTION FILE MODE OWNER; the function prints the content. Where a shell was killed in the
+# middle of that, a file that has not got its name is still there: nobody else works on this host, so that it is nobody's.
 put() {
     p_dir=$(dirname "$2")
     [ -d "$p_dir" ] || (umask 022 && mkdir -p "$p_dir")
-    p_new=$(mktemp "$p_dir/.slipway.XXXXXX")
-    "$1" >"$p_new"
-    chmod "$3" "$p_new"
-    chown "$4" "$p_new"
-    sync "$p_new" 2>/dev/null || :
-    mv -f "$p_new" "$2"
+    p_new=$p_dir/.slipway.${2##*/}
+    rm -f "$p_new".??????
+    p_new=$(mktemp "$p_new.XXXXXX")
+    if ! { "$1" >"$p_new" && chmod "$3" "$p_new" && chown "$4" "$p_new" && on_disk "$p_new" && mv -f "$p_new" "$2"; }; then
+        rm -f "$p_new"
+        return 1
+    fi
     if have restorecon; then restorecon "$2" 2>/dev/null || :; fi
+}
+
+# Brings a file to the disk, which may turn out to be full by then. An old sync(1) knows no files: on_disk FILE
+on_disk() {
+    od_said=$(sync "$1" 2>&1) || case $od_said in
+    *'o space left on device'* | *'uota exceeded'* | *'nput/output error'*)
+        say "$od_said" >&2
+        return 1
+        ;;
+    esac
 }
 
 # Keeps a file aside and prints the shell that puts it back, or that removes what was not there: keep FILE
@@ -313,9 +325,12 @@ keep() {
         done
         mkdir -p "$(dirname "$k_copy")"
         rm -rf "$k_copy"
-        cp -a "$1" "$k_copy"
-        printf "if [ -e '%s' ]; then cp -a '%s' '%s.slipway-undo' && mv -f '%s.slipway-undo' '%s'; fi\n" \
-            "$k_copy" "$k_copy" "$1" "$1" "$1"
+        if ! cp -a "$1" "$k_copy"; then
+            rm -rf "$k_copy"
+            return 1
+        fi
+        printf "if [ -e '%s' ]; then { cp -a '%s' '%s.slipway-undo' && mv -f '%s.slipway-undo' '%s'; } || { rm -rf '%s.slipway-undo'; false; }; fi\n" \
+            "$k_copy" "$k_copy" "$1" "$1" "$1" "$1"
         return 0
     fi
     printf "rm -f '%s'\n" "$1"
@@ -341,12 +356,12 @@ record_undo() {
         [ -e "$r_entry" ] && r_last=${r_entry##*/}
     done
     r_last=${r_last%%-*}
-    undo >"$STATE/undo/.new"
-    if [ -s "$STATE/undo/.new" ]; then
-        sync "$STATE/undo/.new" 2>/dev/null || :
+    r_undo=$(undo)
+    if [ -n "$r_undo" ]; then
+        # What dash itself writes, it writes with no reason when it can not.
+        printf '%s\n' "$r_undo" | cat >"$STATE/undo/.new"
+        on_disk "$STATE/undo/.new"
         mv -f "$STATE/undo/.new" "$STATE/undo/$(printf '%04d' $((1${r_last:-0000} - 10000 + 1)))-$1.$2.sh"
-    else
-        rm -f "$STATE/undo/.new"
     fi
 }
 
@@ -438,7 +453,8 @@ step_lives() {
         ) 9>&-
         rs_status=$?
         if [ "$rs_status" -ne 0 ]; then
-            say "how to undo this could not be recorded, so nothing was done"
+            rm -f "$STATE/undo/.new"
+            say "how to undo this could not be recorded in $STATE/undo, so nothing was done"
             mark failed "$rs_status"
             mark end 1
             exit 1
