@@ -1,8 +1,10 @@
-//! Drives a plan over hosts: a lane a host, no barriers. A step starts when what it needs is done; it says only events.
+//! Drives a plan over hosts: a lane a host, and one for what runs beside its other steps; no barriers. A step starts when what it needs is done; it says only events.
 
 pub mod audit;
 mod board;
 mod carry;
+#[cfg(debug_assertions)]
+mod deaths;
 pub mod lease;
 pub mod survey;
 
@@ -62,22 +64,24 @@ pub async fn execute(plan: Plan, hosts: Hosts, options: Options, events: Events,
     }
     let slots = Arc::new(Semaphore::new(options.concurrency.max(1)));
     let mut lanes = JoinSet::new();
-    let mut of_hosts: BTreeMap<&str, Vec<Step>> = BTreeMap::new();
+    let mut of_hosts: BTreeMap<&str, [Vec<Step>; 2]> = BTreeMap::new();
     for step in plan.graph.steps().filter(|step| plan.verdict(&step.id) != Verdict::Done) {
-        of_hosts.entry(&step.id.host).or_default().push(step.clone());
+        of_hosts.entry(&step.id.host).or_default()[usize::from(step.beside)].push(step.clone());
     }
-    for (host, steps) in of_hosts.into_iter().filter(|(host, _)| hosts.contains_key(*host)) {
-        let lane = Lane {
-            host: host.to_owned(),
-            hosts: Arc::clone(&hosts),
-            board: Arc::clone(&board),
-            slots: Arc::clone(&slots),
-            options: Arc::clone(&options),
-            events: events.clone(),
-            stop: stop.clone(),
-            absence: Absence::default(),
-        };
-        lanes.spawn(lane.run(steps));
+    for (host, lanes_of_it) in of_hosts.into_iter().filter(|(host, _)| hosts.contains_key(*host)) {
+        for steps in lanes_of_it {
+            let lane = Lane {
+                host: host.to_owned(),
+                hosts: Arc::clone(&hosts),
+                board: Arc::clone(&board),
+                slots: Arc::clone(&slots),
+                options: Arc::clone(&options),
+                events: events.clone(),
+                stop: stop.clone(),
+                absence: Absence::default(),
+            };
+            lanes.spawn(lane.run(steps));
+        }
     }
     while lanes.join_next().await.is_some() {}
     board.all_good()
@@ -108,7 +112,7 @@ fn finish(board: &Board, events: &Events, step: &Step, outcome: Outcome, took: D
     board.settle(&step.id, how);
 }
 
-/// The steps of one host, one after another.
+/// The steps of one host, one after another; those that run beside others have a lane of their own.
 struct Lane {
     host: String,
     hosts: Hosts,

@@ -282,9 +282,10 @@ fn step_body(step: &Step, prepare: &str) -> String {
     recorded.push_str(&undo);
     // What has no undo leaves nothing on the disk.
     let digest = if recorded.is_empty() { String::new() } else { format!(" {}", &sha256(&recorded)[..8]) };
+    let hold = if step.beside { "hold_beside" } else { "hold_host" };
     let run = match step.limit {
-        Some(limit) => format!("run_step_within {} {}", limit.as_secs().max(1), quote(&in_words(limit))),
-        None => "run_step".to_owned(),
+        Some(limit) => format!("run_step_within {} {} {hold}", limit.as_secs().max(1), quote(&in_words(limit))),
+        None => format!("run_step {hold}"),
     };
     // A step that is due whatever its check says has a check that only proves.
     let check = if step.due == Due::Check { "(reached)\n" } else { "false\n" };

@@ -12,6 +12,7 @@ fn main() -> ExitCode {
             let ran = runtime.block_on(app::run(cli));
             // A prompt that nobody answered still blocks a thread; the process ends all the same.
             runtime.shutdown_background();
+            ui::ask::leave_terminal();
             ran
         }
         Err(error) => Err(slipway::error::Error::new(Kind::Internal, "no threads to run on").because(error)),

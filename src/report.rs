@@ -220,7 +220,11 @@ impl Report {
     #[must_use]
     pub fn critical_path(&self) -> Vec<Link> {
         let connects = self.hosts.iter().map(|connection| (connection.host.as_str(), connection.took));
-        path::critical(connects, self.links().map(|(id, entry)| path::Node { id, needs: &entry.needs, took: entry.took }))
+        let nodes = self.links().map(|(id, entry)| {
+            let ended = entry.ended.unwrap_or(self.wall);
+            path::Node { id, needs: &entry.needs, took: entry.took, began: entry.began.unwrap_or(ended), ended }
+        });
+        path::critical(connects, nodes)
     }
 
     fn links(&self) -> impl Iterator<Item = (&StepId, &Entry)> {

@@ -188,6 +188,8 @@ pub struct Step {
     pub undo: Vec<Undo>,
     pub retry: Retry,
     pub carry: Carry,
+    /// Whether it runs beside the other steps of its host: it shares nothing with them but the host. Of those beside, too, one runs at a time.
+    pub beside: bool,
     pub due: Due,
     /// How long it may take on its host, once nobody else works there. The host itself ends it then, with all that it has started.
     pub limit: Option<Duration>,
@@ -210,6 +212,7 @@ impl Step {
             undo: Vec::new(),
             retry: Retry::No,
             carry: Carry::Direct,
+            beside: false,
             due: Due::Check,
             limit: None,
             hint: None,
@@ -284,6 +287,12 @@ impl Step {
     #[must_use]
     pub fn detached(mut self) -> Self {
         self.carry = Carry::Detached;
+        self
+    }
+
+    #[must_use]
+    pub fn beside(mut self) -> Self {
+        self.beside = true;
         self
     }
 

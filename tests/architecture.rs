@@ -167,6 +167,31 @@ fn every_dependency_has_its_place() {
     assert!(homeless.is_empty(), "give these a row in CRATES: {homeless:?}");
 }
 
+/// The names of dependencies that no comment stands above.
+fn unexplained(manifest: &str) -> Vec<&str> {
+    let mut faults = Vec::new();
+    let (mut listed, mut before) = (false, "");
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            listed = line.trim_matches(['[', ']']).ends_with("dependencies");
+        } else if let (true, Some((name, _))) = (listed && !line.starts_with('#'), line.split_once('='))
+            && !before.starts_with('#')
+        {
+            faults.push(name.trim());
+        }
+        before = line;
+    }
+    faults
+}
+
+#[test]
+fn every_dependency_says_why() {
+    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).expect("Cargo.toml");
+    assert_eq!(unexplained(&manifest), [""; 0]);
+    let with = "[dependencies]\n# why\na = \"1\"\nb = \"1\"\n[dev-dependencies]\n\nc = { version = \"1\" }\n[lints.rust]\nd = \"deny\"\n";
+    assert_eq!(unexplained(with), ["b", "c"]);
+}
+
 /// A rule that can not fail proves nothing: each is shown a violation, and the same thing where it is allowed.
 #[test]
 fn every_rule_sees_its_violation() {

@@ -5,6 +5,8 @@
 
 #[path = "faults/cuts.rs"]
 mod cuts;
+#[path = "faults/disks.rs"]
+mod disks;
 #[path = "faults/host.rs"]
 mod host;
 #[path = "faults/prefixes.rs"]
@@ -26,7 +28,10 @@ use std::{
 use slipway::{
     error::Result,
     event::{Event, Outcome},
-    execute::{self, Hosts, Mode, Options, survey},
+    execute::{
+        self, Hosts, Mode, Options,
+        survey::{self, Remember},
+    },
     graph::Graph,
     lower::Asked,
     plan::Plan,
@@ -56,10 +61,11 @@ fn id(what: &str) -> String {
     String::from_utf8(Command::new("id").arg(what).output().unwrap().stdout).unwrap().trim().to_owned()
 }
 
+static OWNER: LazyLock<String> = LazyLock::new(|| format!("{}:{}", id("-un"), id("-gn")));
+
 /// A run in small: a file, two files together, and something that must not be done twice.
 fn steps(host: &Host) -> Vec<Step> {
     let root = host.dir.join("root");
-    static OWNER: LazyLock<String> = LazyLock::new(|| format!("{}:{}", id("-un"), id("-gn")));
     let file = |name: &str, content: &str| File { owner: OWNER.clone(), ..File::new(root.join(name), content) };
     let named = |name: &str| StepId::new("a", "install", name);
     let once = root.join("once");
@@ -101,7 +107,7 @@ async fn run(host: &Host, hosts: &Hosts, size: Size) -> Result<Ended> {
             let (_, checks) = survey::again(&hosts["a"], &[], asked).await?;
             let graph = Graph::new(steps(host)).unwrap();
             let answered = BTreeMap::from([("a".to_owned(), checks)]);
-            Plan::new(graph.clone(), &survey::verdicts(&graph, hosts, &answered, true).await?)
+            Plan::new(graph.clone(), &survey::verdicts(&graph, hosts, &answered, Remember::All).await?)
         }
         Size::OneStep => {
             let step = Step { needs: Vec::new(), ..steps(host).remove(1) };

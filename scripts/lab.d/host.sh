@@ -56,9 +56,10 @@ host_answers() {
   [[ $greeting == SSH- ]]
 }
 
-# start_host NODE: boots it bare, whatever was there before; returns before it is up (see await_hosts).
+# start_host NODE [LAYER]: boots it bare, or with a layer of keep_layer, whatever was there before; returns before it is up (see await_hosts).
 start_host() {
-  local name=$1 dir=$STATE/hosts/$1 disk=$STATE/hosts/$1
+  local name=$1 dir=$STATE/hosts/$1 disk=$STATE/hosts/$1 lower
+  lower=${2:+$2:}$(image_root "$(node_image "$name")")
   remove_host "$name"
   mkdir -p "$dir"/{root,containerd}
   if [[ $(node_disk "$name") == small ]]; then
@@ -69,7 +70,7 @@ start_host() {
     mount -o loop "$dir/disk" "$disk"
   fi
   mkdir -p "$disk"/{upper,work}
-  mount -t overlay slipway-lab -o "lowerdir=$(image_root "$(node_image "$name")"),upperdir=$disk/upper,workdir=$disk/work" "$dir/root"
+  mount -t overlay slipway-lab -o "lowerdir=$lower,upperdir=$disk/upper,workdir=$disk/work" "$dir/root"
   write_identity "$name" "$dir/root"
   host_link_up "$name"
   [[ $(node_network "$name") != vagrant ]] || forward_up "$name"
@@ -84,6 +85,28 @@ restart_host() {
   host_link_up "$name"
   [[ $(node_network "$name") != vagrant ]] || forward_up "$name"
   launch "$name" "$dir"
+}
+
+# keep_layer NODE: what NODE's disk has over its image, as a directory of its own that other hosts can be laid over; prints it. Layers
+# are never changed, since hosts may run on them, and go when none does.
+keep_layer() {
+  local disk=$STATE/hosts/$1 layer
+  [[ $(node_disk "$1") != small ]] || disk=$disk/small
+  drop_layers
+  mkdir -p "$STATE/layers"
+  layer=$(mktemp -d "$STATE/layers/$1.XXXXXX")
+  # With its extended attributes: by them and by device nodes the overlay knows what was deleted.
+  cp -a "$disk/upper/." "$layer"
+  chmod 755 "$layer"
+  echo "$layer"
+}
+
+drop_layers() {
+  local layer
+  for layer in "$STATE"/layers/*/; do
+    layer=${layer%/}
+    [[ ! -d $layer ]] || grep -q "lowerdir=$layer:" /proc/self/mounts || rm -rf "$layer"
+  done
 }
 
 # write_identity NODE ROOT: what makes a host this one.

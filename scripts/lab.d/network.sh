@@ -5,7 +5,7 @@ BRIDGE=slipway0
 SUBNET=192.168.77
 BRIDGE_ADDRESS=$SUBNET.1
 # All hosts that may ever exist have their name in every host's /etc/hosts, so that adding one later changes no running host.
-MAX_NODES=40
+MAX_NODES=60
 
 # node_network NODE: `bridge`, this one, or `vagrant` (see vagrant.sh).
 # shellcheck disable=SC2034 # the command line is checked against it

@@ -13,7 +13,7 @@ use crate::{
     execute::{
         self, Hosts, Mode, Options,
         lease::{Holder, Leases},
-        survey,
+        survey::{self, Remember},
     },
     graph::Selection,
     lower::Asked,
@@ -31,7 +31,8 @@ pub(super) async fn open(run: &Run, session: &Session) -> Result<Known> {
     let cluster = run.cluster()?;
     let profiles = Profiles::load(run.profiles.as_deref())?;
     let proxy_password = site::proxy_password(&cluster, &session.ask).await?;
-    let mut surveyed = site::survey(&cluster.hosts, Asked::FactsAndChecks, &session.ask, run.concurrency, &session.events).await;
+    let survey = site::survey(&cluster.hosts, Asked::FactsAndChecks, &session.ask, run.concurrency, &session.events);
+    let mut surveyed = session.unless_stopped(&run.typed(), survey).await?;
     if !surveyed.errors.is_empty() {
         for (host, facts) in &surveyed.facts {
             session.note(format!(
@@ -59,8 +60,8 @@ pub(super) fn findings(run: &Run, known: &Known) -> Result<Vec<Finding>> {
     Ok(all.into_iter().filter(|finding| !skipped.iter().any(|pattern| path_matches(pattern, &finding.id))).collect())
 }
 
-/// The plan of some phases. With `remember`, hosts keep its checks for the next survey.
-pub(super) async fn plan(run: &Run, known: &Known, phases: &[&str], remember: bool) -> Result<Plan> {
+/// The plan of some phases.
+pub(super) async fn plan(run: &Run, known: &Known, phases: &[&str], remember: Remember) -> Result<Plan> {
     let (_, selection) = selections(run);
     let graph = known.graph(phases)?.select(&selection)?;
     let verdicts = survey::verdicts(&graph, &known.hosts, &known.answered, remember).await?;
@@ -109,7 +110,8 @@ async fn work(run: &Run, session: &Session, phases: &[&str], bounds: fn(&Known) 
     }
     let all: Vec<&str> = PHASES.iter().map(|phase| phase.name).collect();
     let whole = phases == all && run.only.is_empty() && run.skip.is_empty();
-    let mut plan = plan(run, &known, phases, whole).await?;
+    let remember = if whole { Remember::All } else { Remember::More };
+    let mut plan = session.unless_stopped(&run.typed(), plan(run, &known, phases, remember)).await??;
     if phases == ["verify"] {
         plan = Plan::all_due(plan.graph);
     }
@@ -144,7 +146,7 @@ pub(super) async fn hold(session: &Session, hosts: &Hosts, plan: &Plan, command:
 /// That is the proof of the run, and it leaves the hosts with the checks that the next run will want.
 async fn settle(run: &Run, session: &Session, known: Known, phases: &[&str]) -> Result<()> {
     let known = known.again().await?;
-    let plan = plan(run, &known, phases, true).await?;
+    let plan = plan(run, &known, phases, Remember::All).await?;
     let open: Vec<String> =
         plan.graph.steps().filter(|step| plan.verdict(&step.id) == Verdict::Run).map(|step| step.id.to_string()).collect();
     keep_kubeconfig(session, &known).await?;

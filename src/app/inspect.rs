@@ -7,7 +7,7 @@ use crate::{
     cli,
     config::{Cluster, Host, Role},
     error::{Error, Kind, Result, nearest},
-    execute::survey::ask_host,
+    execute::survey::{Remember, ask_host},
     facts::Facts,
     graph::{Graph, Selection},
     lower::{self, Asked, Program, quote},
@@ -44,7 +44,7 @@ async fn close(session: Session) {
 pub(super) async fn plan(run: &Run, diff: bool) -> Result<u8> {
     let (known, session) = look(run).await?;
     let all: Vec<&str> = PHASES.iter().map(|phase| phase.name).collect();
-    let planned = build::plan(run, &known, &all, false).await;
+    let planned = build::plan(run, &known, &all, Remember::Nothing).await;
     close(session).await;
     let plan = planned?;
     let findings = build::findings(run, &known)?;
@@ -179,7 +179,8 @@ pub(super) async fn status(run: &Run) -> Result<u8> {
     let cluster = run.cluster()?;
     let profiles = Profiles::load(run.profiles.as_deref())?;
     let session = Session::start(run.quiet_ui());
-    let surveyed = site::survey(&cluster.hosts, Asked::Facts, &session.ask, run.concurrency, &session.events).await;
+    let survey = site::survey(&cluster.hosts, Asked::Facts, &session.ask, run.concurrency, &session.events);
+    let surveyed = session.unless_stopped(&run.typed(), survey).await?;
     let mut states = BTreeMap::new();
     let mut note = None;
     for (host, facts) in surveyed.facts.iter().filter(|(_, facts)| facts.kubernetes.admin_conf) {
@@ -281,7 +282,8 @@ pub(super) async fn kubeconfig(run: &Run, wanted: cli::Kubeconfig) -> Result<u8>
 async fn fetch_admin(run: &Run, cluster: &Cluster) -> Result<String> {
     let control_planes: Vec<Host> = cluster.hosts.iter().filter(|host| host.role == Role::ControlPlane).cloned().collect();
     let session = Session::start(run.quiet_ui());
-    let mut surveyed = site::survey(&control_planes, Asked::Facts, &session.ask, run.concurrency, &session.events).await;
+    let survey = site::survey(&control_planes, Asked::Facts, &session.ask, run.concurrency, &session.events);
+    let mut surveyed = session.unless_stopped(&run.typed(), survey).await?;
     let holder = surveyed.facts.iter().find(|(_, facts)| facts.kubernetes.admin_conf).or(surveyed.facts.first());
     let fetched = match holder.and_then(|(host, _)| Some((&host.name, surveyed.hosts.get(&host.name)?))) {
         Some((name, transport)) => kubeconfig::fetch_from(name, transport).await,

@@ -41,11 +41,16 @@ pub(super) async fn leftovers(run: &Run, wanted: cli::Leftovers) -> Result<u8> {
     // Beside the targets, those that may speak for the cluster.
     let concerned = |host: &&Host| aim.is_target(&host.name) || host.role == Role::ControlPlane;
     let hosts: Vec<Host> = aim.cluster.hosts.iter().filter(concerned).cloned().collect();
-    let (hosts, surveyed) = survey(run, &session, &mut aim, &hosts).await;
-    let mut looked = look(&session, &aim, hosts, surveyed, &profiles).await;
+    let typed = aim.typed.clone();
+    let looked = session.unless_stopped(&typed, async {
+        let (hosts, surveyed) = survey(run, &session, &mut aim, &hosts).await;
+        look(&session, &aim, hosts, surveyed, &profiles).await
+    });
+    let looked = looked.await;
     if let Some((ui, _)) = session.end().await {
         ui.abandon();
     }
+    let mut looked = looked?;
     let errors = looked.surveyed.take_errors(&aim.targets);
     ui::leftovers(&looked.found(&aim, &errors, wanted.keep_packages), run.json, run.verbose);
     let clean = aim.targets.iter().filter_map(|name| looked.audits.get(name)).all(|audit| {

@@ -9,13 +9,16 @@ use super::{
     build, kubeconfig,
     leftovers::{self, Looked},
     members::{self, Doubt, Judged},
-    session::Session,
+    session::{Session, Wishes},
 };
 use crate::{
     cli,
     config::{Host, Role},
     error::{Error, Kind, Result},
-    execute::{self, Mode, Options, survey},
+    execute::{
+        self, Mode, Options,
+        survey::{self, Remember},
+    },
     graph::{Graph, Selection},
     phase::reset::{self, Reset},
     plan::Plan,
@@ -42,7 +45,7 @@ pub(super) async fn take_down(run: &Run, wanted: cli::Reset, question: fn(&str) 
     let session = Session::start(run.ui(&aim.cluster, &typed)?);
     // Hosts that stay are asked too: they drain the others and take them off the list of nodes.
     let doubt = if wanted.force { Doubt::Goes } else { Doubt::Stops(&typed) };
-    let known = look(run, &session, &mut aim, &profiles, doubt).await;
+    let known = session.unless_stopped(&typed, look(run, &session, &mut aim, &profiles, doubt)).await.flatten();
     let (mut ui, report) = ended(session).await?;
     let (mut looked, judged) = match known {
         Ok(known) => known,
@@ -89,12 +92,18 @@ async fn ended(session: Session) -> Result<(Ui, crate::report::Report)> {
     session.end().await.ok_or_else(|| Error::new(Kind::Internal, "the user interface ended early"))
 }
 
-/// Asks before anything is lost. Ctrl-C is a no: a process that has once listened for it does not end by it.
+/// Asks before anything is lost. Ctrl-C and its like are a no.
 async fn agreed(mut ui: Ui, question: String) -> Result<Ui> {
     let asked = tokio::task::spawn_blocking(move || {
         let answer = ui.confirm(&question);
         (ui, answer)
     });
+    let stops = async {
+        match Wishes::new() {
+            Some(mut wishes) => wishes.next().await,
+            None => std::future::pending().await,
+        }
+    };
     let no = || Error::new(Kind::Interrupted, "nothing was changed");
     tokio::select! {
         asked = asked => match asked.map_err(|error| Error::new(Kind::Internal, "nobody could be asked").because(error))? {
@@ -104,7 +113,7 @@ async fn agreed(mut ui: Ui, question: String) -> Result<Ui> {
                 Err(no())
             }
         },
-        _ = tokio::signal::ctrl_c() => Err(no()),
+        () = stops => Err(no()),
     }
 }
 
@@ -171,7 +180,7 @@ async fn work(
         .select(&Selection { only: run.only.clone(), skip: run.skip.clone() })?;
     // What was listed is to be taken away: each step looks itself when its turn comes.
     let checked = graph.clone().on_hosts(|host| !looked.has_something(host, wanted.purge));
-    let verdicts = survey::verdicts(&checked, &looked.hosts, &looked.surveyed.answered, false).await?;
+    let verdicts = survey::verdicts(&checked, &looked.hosts, &looked.surveyed.answered, Remember::Nothing).await?;
     let plan = Plan::new(graph, &verdicts);
     let options = Options { mode: Mode::Continue, concurrency: run.concurrency, mask: run.mask.clone() };
     let leases = build::hold(session, &looked.hosts, &plan, run.command).await?;

@@ -1,16 +1,20 @@
 //! What every command that touches hosts has: events that flow to the user interface, and a person who may press Ctrl-C.
 
+use std::future::Future;
+
 use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, watch},
     task::JoinHandle,
 };
 
 use crate::{
+    error::{Error, Kind, Result},
     event::Event,
     execute::{Events, Stop},
     report::Report,
     transport::Ask,
-    ui::Ui,
+    ui::{self, Ui},
 };
 
 /// Events that are taken in one go, at most.
@@ -54,6 +58,21 @@ impl Session {
         let _ = self.events.send(Event::Note { text: text.into() });
     }
 
+    /// What changes nothing yet: who asks to stop then has waited long enough. `command` is what to type again.
+    ///
+    /// # Errors
+    /// `Interrupted`.
+    pub(super) async fn unless_stopped<T>(&self, command: &str, during: impl Future<Output = T>) -> Result<T> {
+        let mut stop = self.stop.clone();
+        let stopped =
+            || Error::new(Kind::Interrupted, "stopped before anything was changed").hint(format!("to begin anew: {command}"));
+        tokio::select! {
+            biased;
+            Ok(_) = stop.wait_for(|asked| *asked > 0) => Err(stopped()),
+            done = during => if *self.stop.borrow() > 0 { Err(stopped()) } else { Ok(done) },
+        }
+    }
+
     /// Waits until everything that happened has been shown.
     pub(super) async fn end(self) -> Option<(Ui, Report)> {
         self.listener.abort();
@@ -65,12 +84,14 @@ impl Session {
 
 /// Counts how often a person asked to stop: once ends the run cleanly, twice leaves what is under way, three times ends slipway here and now.
 async fn listen(asked: watch::Sender<u8>, events: Events) {
-    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else { return };
+    let Some(mut wishes) = Wishes::new() else { return };
     loop {
-        tokio::select! {
-            Ok(()) = tokio::signal::ctrl_c() => {}
-            Some(()) = terminate.recv() => {}
-            else => return,
+        wishes.next().await;
+        if ui::ask::leave_terminal() {
+            // The person at the question gives no answer any more, and nothing has begun before it was answered.
+            let error = Error::new(Kind::Interrupted, "stopped before anything was changed").hint("run the same command again");
+            ui::error(&error, false);
+            std::process::exit(i32::from(error.kind.exit_code()));
         }
         asked.send_modify(|count| *count = count.saturating_add(1));
         match *asked.borrow() {
@@ -81,9 +102,50 @@ async fn listen(asked: watch::Sender<u8>, events: Events) {
                 let text = "leaving what is under way: package and kubeadm steps go on by themselves on their hosts; run the same command again to pick them up";
                 let _ = events.send(Event::Note { text: text.to_owned() });
             }
-            _ => std::process::exit(i32::from(crate::error::Kind::Interrupted.exit_code())),
+            _ => std::process::exit(i32::from(Kind::Interrupted.exit_code())),
         }
     }
+}
+
+/// The signals by which a run is asked to stop: Ctrl-C, SIGTERM, and SIGHUP when its terminal is gone. A process that has once listened
+/// for them does not end by them.
+pub(super) struct Wishes {
+    interrupts: Signal,
+    terminations: Signal,
+    hangups: Option<Signal>,
+}
+
+impl Wishes {
+    /// None where the system lets nobody listen.
+    pub(super) fn new() -> Option<Self> {
+        Some(Self {
+            // Who was started by nohup is not to hear that the terminal is gone; whoever listens hears it all the same.
+            hangups: if ignores_hangups() { None } else { signal(SignalKind::hangup()).ok() },
+            interrupts: signal(SignalKind::interrupt()).ok()?,
+            terminations: signal(SignalKind::terminate()).ok()?,
+        })
+    }
+
+    pub(super) async fn next(&mut self) {
+        let hangup = async {
+            match &mut self.hangups {
+                Some(hangups) => hangups.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupts.recv() => {}
+            _ = self.terminations.recv() => {}
+            _ = hangup => {}
+        }
+    }
+}
+
+/// Whether this process was started with SIGHUP (1) ignored, by proc(5).
+fn ignores_hangups() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 #[cfg(test)]

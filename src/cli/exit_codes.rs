@@ -28,7 +28,7 @@ pub(super) const MEANINGS: &[(Kind, &str)] = &[
     (Kind::Verify, "the cluster does not work as it should"),
     (Kind::Leftovers, "after a reset, something is still there"),
     (Kind::Internal, "a defect of slipway"),
-    (Kind::Interrupted, "interrupted with Ctrl-C"),
+    (Kind::Interrupted, "interrupted: Ctrl-C, SIGTERM, SIGHUP"),
 ];
 
 /// The list of exit codes that stands below the help.

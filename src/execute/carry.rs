@@ -41,6 +41,8 @@ pub(super) async fn carry(
     stop: &mut Stop,
     absence: &mut Absence,
 ) -> Outcome {
+    #[cfg(debug_assertions)]
+    let step = &*super::deaths::doomed(step);
     let program = lower::lower(step);
     let (tries, pause, because) = match step.retry {
         Retry::No => (1, Duration::ZERO, ""),
@@ -55,7 +57,11 @@ pub(super) async fn carry(
             let _ = events.send(Event::Started { id: step.id.clone(), attempt: attempt + lost });
         }
         let mut watcher = Watcher::new(step, &program, options, events);
-        let mut take = |line| watcher.take(line);
+        let mut take = |line| {
+            #[cfg(debug_assertions)]
+            super::deaths::heard(step, &line);
+            watcher.take(line);
+        };
         let ended = tokio::select! {
             ended = send(step, &program, transport, events, &mut take) => ended,
             () = out_of_patience(stop) => return Outcome::Cancelled,
@@ -293,14 +299,38 @@ impl<'a> Watcher<'a> {
     }
 
     fn failure(self, what: String, exit: Option<i32>) -> Failure {
-        Failure {
-            what,
-            command: self.described(),
-            exit,
-            tail: self.tail.into(),
-            hint: self.remedy.or_else(|| self.step.hint.clone()),
-        }
+        let disk = disk_trouble(self.tail.iter().rev()).filter(|_| self.cause.is_none());
+        let (what, remedy) = match disk {
+            Some((trouble, line, remedy)) => (format!("{trouble}: {line}"), Some(remedy.to_owned())),
+            None => (what, self.remedy.clone()),
+        };
+        Failure { what, command: self.described(), exit, tail: self.tail.into(), hint: remedy.or_else(|| self.step.hint.clone()) }
     }
+}
+
+/// What is wrong with a disk, if one of these lines says so: in words, that line, and what to do. Any command of any step may meet it.
+fn disk_trouble<'a>(mut lines: impl Iterator<Item = &'a String>) -> Option<(&'static str, &'a str, &'static str)> {
+    lines.find_map(|line| {
+        let (trouble, remedy) = match line {
+            line if line.contains("No space left on device") => {
+                ("a disk of this host is full", "make room there: `df -h` and `df -i` show how full each file system is")
+            }
+            line if line.contains("Disk quota exceeded") => {
+                ("root's share of a disk of this host is used up", "make room there, or raise the quota: `repquota -a` shows it")
+            }
+            line if line.contains("Read-only file system") => (
+                "a file system of this host can not be written to",
+                "`findmnt -O ro` there lists them and `dmesg` tells why; `mount -o remount,rw` makes one writable again",
+            ),
+            // All that dash says of what it writes itself.
+            line if ["printf: I/O error", "echo: I/O error"].iter().any(|said| line.ends_with(said)) => (
+                "a disk of this host is full, or fails",
+                "`df -h` and `df -i` there show how full each file system is, and `dmesg` which disk fails",
+            ),
+            _ => return None,
+        };
+        Some((trouble, line.as_str(), remedy))
+    })
 }
 
 /// The commands of a script, without what stands before them: values, which may be long, and functions.

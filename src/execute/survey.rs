@@ -33,6 +33,17 @@ const LOOKS: usize = 8;
 /// many each is asked for by as many.
 const NEIGHBOURS: usize = 32;
 
+/// Whether hosts keep the checks that they are asked, for the next survey to run them in its one exec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remember {
+    /// They keep what they have: whoever asks changes nothing.
+    Nothing,
+    /// Where these checks are all that the host has kept so far, and more: part of a run does not push out what the whole one left.
+    More,
+    /// These, whatever was kept.
+    All,
+}
+
 /// A host that answered.
 pub struct Answer {
     pub transport: Transport,
@@ -127,7 +138,7 @@ pub async fn again(transport: &Transport, peers: &[String], asked: Asked) -> Res
 }
 
 /// Which steps are done. What the hosts answered already counts where the very same check was asked; the rest is asked now,
-/// in one exec a host. With `remember`, hosts keep the checks of this graph for the next survey.
+/// in one exec a host.
 ///
 /// # Errors
 /// `Lost` when an answer was cut short.
@@ -135,7 +146,7 @@ pub async fn verdicts(
     graph: &Graph,
     hosts: &Hosts,
     answered: &BTreeMap<String, BTreeMap<String, bool>>,
-    remember: bool,
+    remember: Remember,
 ) -> Result<BTreeMap<StepId, bool>> {
     let mut tasks = JoinSet::new();
     let mut verdicts = BTreeMap::new();
@@ -152,13 +163,17 @@ pub async fn verdicts(
             continue;
         }
         let digests: BTreeMap<String, StepId> = digests.into_iter().map(|(digest, step)| (digest, step.id.clone())).collect();
+        let keep = match remember {
+            Remember::Nothing => false,
+            Remember::More => known.keys().all(|digest| digests.contains_key(digest)),
+            Remember::All => true,
+        };
         let steps: Vec<Step> = steps.into_iter().cloned().collect();
-        let name = name.to_owned();
-        let hosts = Arc::clone(hosts);
+        let (hosts, name) = (Arc::clone(hosts), name.to_owned());
         tasks.spawn(async move {
             let Some(transport) = hosts.get(&name) else { return Ok(BTreeMap::new()) };
             let nonce = nonce()?;
-            let program = lower::checks_program(&nonce, steps.iter(), remember);
+            let program = lower::checks_program(&nonce, steps.iter(), keep);
             let limit = if steps.iter().any(|step| step.limit.is_some()) { CHECKS_LIMIT } else { PROBE_LIMIT };
             let Ok(survey) = tokio::time::timeout(limit, take_survey(transport, &nonce, &program)).await else {
                 return Ok(BTreeMap::new());

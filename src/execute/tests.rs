@@ -1,6 +1,6 @@
 //! The executor over hosts in memory.
 
-use std::sync::Mutex;
+use std::sync::{Condvar, Mutex};
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -22,8 +22,8 @@ fn step(host: &str, name: &str, needs: &[(&str, &str)]) -> Step {
 
 /// The step that a program is for, by the ledger name on its last line.
 fn name_of(program: &Program) -> String {
-    let call = program.text().lines().rev().find_map(|line| line.strip_prefix("run_step '")).expect("a step's program");
-    call.split('\'').next().expect("a quoted name").trim_start_matches("install.").to_owned()
+    let call = program.text().lines().rev().find_map(|line| line.strip_prefix("run_step hold_")).expect("a step's program");
+    call.split('\'').nth(1).expect("a quoted name").trim_start_matches("install.").to_owned()
 }
 
 fn line(text: &str) -> Line {
@@ -93,6 +93,33 @@ async fn a_step_waits_for_what_it_needs_on_another_host() {
     let events = run(steps, hosts(&["a", "b"], |_, _, _| None), Mode::StopAtFailure, 0).await;
     let order: Vec<String> = outcomes(&events).into_iter().map(|(id, _)| id).collect();
     assert_eq!(order, ["a/install/zeroth", "a/install/first", "b/install/second"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_runs_beside_others_does_so_at_the_same_time() {
+    // Each of the two is at its end only when the other has begun.
+    let met = Arc::new((Mutex::new(0), Condvar::new()));
+    let fake = Fake::new(Arc::new(move |program| {
+        if name_of(program) != "last" {
+            let (count, changed) = &*met;
+            let mut count = count.lock().expect("no panic elsewhere");
+            *count += 1;
+            changed.notify_all();
+            let limit = Duration::from_secs(20);
+            let (count, waited) = changed.wait_timeout_while(count, limit, |count| *count < 2).expect("no panic elsewhere");
+            assert!(!waited.timed_out(), "one after another: {count}");
+        }
+        Ok((vec![line("::slipway end 10")], Exit { status: 10 }))
+    }));
+    let hosts: Hosts = Arc::new(BTreeMap::from([("a".to_owned(), Transport::Fake(fake))]));
+    let steps = vec![
+        step("a", "packages", &[]),
+        step("a", "images", &[]).beside(),
+        step("a", "last", &[("a", "images"), ("a", "packages")]),
+    ];
+    let order: Vec<String> = outcomes(&run(steps, hosts, Mode::StopAtFailure, 0).await).into_iter().map(|(id, _)| id).collect();
+    assert_eq!(order.len(), 3);
+    assert_eq!(order[2], "a/install/last");
 }
 
 #[tokio::test]

@@ -81,7 +81,7 @@ wait_for_locks() {
             give_up "waited 5 minutes for $wl_holder" remedy='let it end (ps -fp NUMBER shows what it is), or end it, and run slipway again'
         # As in `wait_for`: whoever waits gives up with its connection.
         if have mark; then mark wait 300 >&2 || exit 1; fi
-        sleep 0.3
+        sleep 0.2
     done
 }
 
@@ -93,7 +93,7 @@ wait_for() {
         [ "$(date +%s)" -lt "$wf_end" ] || die "$wf_what: gave up after $wf_limit s"
         # A sign of life, which also ends this program soon after its connection is gone: nobody waits in vain for its lock.
         if have mark; then mark wait "$wf_limit"; fi
-        sleep 0.3
+        sleep 0.2
     done
 }
 
@@ -290,17 +290,29 @@ has_sha256() {
     [ -f "$1" ] && [ "$(sha256sum <"$1")" = "$2  -" ]
 }
 
-# Puts a file in place whole or not at all: put FUNCTION FILE MODE OWNER; the function prints the content.
+# Puts a file in place whole or not at all: put FUNCTION FILE MODE OWNER; the function prints the content. Where a shell was killed in the
+# middle of that, a file that has not got its name is still there: nobody else works on this host, so that it is nobody's.
 put() {
     p_dir=$(dirname "$2")
     [ -d "$p_dir" ] || (umask 022 && mkdir -p "$p_dir")
-    p_new=$(mktemp "$p_dir/.slipway.XXXXXX")
-    "$1" >"$p_new"
-    chmod "$3" "$p_new"
-    chown "$4" "$p_new"
-    sync "$p_new" 2>/dev/null || :
-    mv -f "$p_new" "$2"
+    p_new=$p_dir/.slipway.${2##*/}
+    rm -f "$p_new".??????
+    p_new=$(mktemp "$p_new.XXXXXX")
+    if ! { "$1" >"$p_new" && chmod "$3" "$p_new" && chown "$4" "$p_new" && on_disk "$p_new" && mv -f "$p_new" "$2"; }; then
+        rm -f "$p_new"
+        return 1
+    fi
     if have restorecon; then restorecon "$2" 2>/dev/null || :; fi
+}
+
+# Brings a file to the disk, which may turn out to be full by then. An old sync(1) knows no files: on_disk FILE
+on_disk() {
+    od_said=$(sync "$1" 2>&1) || case $od_said in
+    *'o space left on device'* | *'uota exceeded'* | *'nput/output error'*)
+        say "$od_said" >&2
+        return 1
+        ;;
+    esac
 }
 
 # Keeps a file aside and prints the shell that puts it back, or that removes what was not there: keep FILE
@@ -313,9 +325,12 @@ keep() {
         done
         mkdir -p "$(dirname "$k_copy")"
         rm -rf "$k_copy"
-        cp -a "$1" "$k_copy"
-        printf "if [ -e '%s' ]; then cp -a '%s' '%s.slipway-undo' && mv -f '%s.slipway-undo' '%s'; fi\n" \
-            "$k_copy" "$k_copy" "$1" "$1" "$1"
+        if ! cp -a "$1" "$k_copy"; then
+            rm -rf "$k_copy"
+            return 1
+        fi
+        printf "if [ -e '%s' ]; then { cp -a '%s' '%s.slipway-undo' && mv -f '%s.slipway-undo' '%s'; } || { rm -rf '%s.slipway-undo'; false; }; fi\n" \
+            "$k_copy" "$k_copy" "$1" "$1" "$1" "$1"
         return 0
     fi
     printf "rm -f '%s'\n" "$1"
@@ -330,6 +345,9 @@ keep() {
 # The first entry of a step stays, since it knows how things were. What is undone in another way (another runtime, another role) gets an
 # entry of its own, which is undone before the older one. Entries of older slipways have no digest.
 record_undo() {
+    # What runs beside writes to the ledger, too: a number is given once.
+    exec 9>"$RUN/ledger"
+    flock 9
     for r_entry in "$STATE"/undo/*-"$1.$2".sh; do
         [ -e "$r_entry" ] && return 0
     done
@@ -338,27 +356,29 @@ record_undo() {
         [ -e "$r_entry" ] && r_last=${r_entry##*/}
     done
     r_last=${r_last%%-*}
-    undo >"$STATE/undo/.new"
-    if [ -s "$STATE/undo/.new" ]; then
-        sync "$STATE/undo/.new" 2>/dev/null || :
+    r_undo=$(undo)
+    if [ -n "$r_undo" ]; then
+        # What dash itself writes, it writes with no reason when it can not.
+        printf '%s\n' "$r_undo" | cat >"$STATE/undo/.new"
+        on_disk "$STATE/undo/.new"
         mv -f "$STATE/undo/.new" "$STATE/undo/$(printf '%04d' $((1${r_last:-0000} - 10000 + 1)))-$1.$2.sh"
-    else
-        rm -f "$STATE/undo/.new"
     fi
 }
 
 # The life of a step: check, record the undo, apply, check again. Exit 0 unchanged, 10 changed, 20 did not converge, 1 failed.
-# run_step LEDGER_NAME PHASE [DIGEST_OF_UNDO]
+# run_step HOLD LEDGER_NAME PHASE [DIGEST_OF_UNDO]
 run_step() {
-    hold_host "$1"
+    "$1" "$2" "$3"
+    shift
     step_lives "$@"
 }
 
-# The same for a step that has only so many seconds from when its turn has come: run_step_within SECONDS WORDS LEDGER_NAME PHASE [DIGEST]
+# The same for a step that has only so many seconds from when its turn has come: run_step_within SECONDS WORDS HOLD LEDGER_NAME PHASE [DIGEST]
 run_step_within() {
     rw_limit=$1 rw_words=$2
     shift 2
-    hold_host "$1"
+    "$1" "$2" "$3"
+    shift
     within_limit "$rw_limit" step_lives "$@"
     rw_status=$?
     if [ "$rw_status" = 124 ]; then
@@ -369,16 +389,28 @@ run_step_within() {
     exit "$rw_status"
 }
 
-# Nobody else works on this host while this shell lives; whoever does is waited for: hold_host LEDGER_NAME
+# Nobody else works on this host while this shell lives, but for what runs beside; whoever does is waited for: hold_host LEDGER_NAME PHASE
+# Steps that need what runs beside begin when it is done; a reset waits for what an earlier run may have begun.
 hold_host() {
+    hold_lock "$RUN/lock" "$1"
+    [ "$2" != reset ] || [ ! -e "$RUN/beside" ] || (hold_lock "$RUN/beside" "$1") || exit 1
+}
+
+# For a step that runs beside the others, one at a time: hold_beside LEDGER_NAME PHASE
+hold_beside() {
+    hold_lock "$RUN/beside" "$1"
+}
+
+# Has a lock for as long as this shell lives; whoever else has it is waited for: hold_lock FILE LEDGER_NAME
+hold_lock() {
     hh_tries=0
     while :; do
         # Private by the umask of every program.
         mkdir -p "$RUN"
-        exec 9>"$RUN/lock"
+        exec 9>"$1"
         if flock -n 9; then
             # Whoever had it may have taken it away: see `leave_host`.
-            [ "$(stat -L -c %i /proc/self/fd/9)" != "$(stat -c %i "$RUN/lock" 2>/dev/null)" ] || break
+            [ "$(stat -L -c %i /proc/self/fd/9)" != "$(stat -c %i "$1" 2>/dev/null)" ] || break
             continue
         fi
         # The step before this one says that it has ended a moment before its shell does: that is not worth a word.
@@ -388,15 +420,15 @@ hold_host() {
             continue
         fi
         if [ "$hh_tries" = 40 ]; then
-            waiting_for "$(cat "$RUN/holder" 2>/dev/null || echo 'another slipway'), which is still running here"
+            waiting_for "$(cat "$1.holder" 2>/dev/null || echo 'another slipway'), which is still running here"
             hh_end=$(($(date +%s) + 1800))
         fi
-        [ "$(date +%s)" -lt "$hh_end" ] || die "another slipway has held this host for 30 minutes: $(cat "$RUN/holder" 2>/dev/null)"
+        [ "$(date +%s)" -lt "$hh_end" ] || die "another slipway has held this host for 30 minutes: $(cat "$1.holder" 2>/dev/null)"
         # Whoever waits gives up with its connection: it must not act when nobody asks for it any more.
         mark wait 1800 || exit 1
-        sleep 0.3
+        sleep 0.2
     done
-    printf '%s\n' "$1" >"$RUN/holder"
+    printf '%s\n' "$2" >"$1.holder"
 }
 
 # After the last step of a purge nothing of slipway stays on the host, the lock included, by the wish of that step.
@@ -421,7 +453,8 @@ step_lives() {
         ) 9>&-
         rs_status=$?
         if [ "$rs_status" -ne 0 ]; then
-            say "how to undo this could not be recorded, so nothing was done"
+            rm -f "$STATE/undo/.new"
+            say "how to undo this could not be recorded in $STATE/undo, so nothing was done"
             mark failed "$rs_status"
             mark end 1
             exit 1
@@ -565,7 +598,7 @@ run_detached() {
             [ "$(date +%s)" -lt "$d_end" ] || die "an earlier run of $1 has not ended in an hour"
             # Whoever waits gives up with its connection: it must not start a job when nobody asks for it any more.
             mark wait 3600 || exit 1
-            sleep 0.3
+            sleep 0.2
         done
         rm -rf "$d_dir"
         mkdir -m 700 "$d_dir"

@@ -78,9 +78,12 @@ pub fn checks_program<'a>(nonce: &str, steps: impl Iterator<Item = &'a Step>, re
     let head = format!("{SETTING}NONCE={}\n", quote(nonce));
     let end = "printf '%s survey-end\\n' \"$NONCE\"\n";
     if remember {
-        let keep =
-            "mkdir -p \"$STATE\" && text >\"$STATE/checks.new\" && mv -f \"$STATE/checks.new\" \"$STATE/checks\" || exit 1\n";
-        Program(block(&format!("{head}{}{keep}(. \"$STATE/checks\")\n{end}", function_printing("text", &checks))))
+        // On a disk that is full nothing is remembered, and asked all the same.
+        let keep = "\
+{ mkdir -p \"$STATE\" && text >\"$STATE/checks.new\" && mv -f \"$STATE/checks.new\" \"$STATE/checks\"; } || rm -f \"$STATE/checks.new\"
+(eval \"$(text)\")
+";
+        Program(block(&format!("{head}{}{keep}{end}", function_printing("text", &checks))))
     } else {
         Program(block(&format!("{head}(\n{checks})\n{end}")))
     }

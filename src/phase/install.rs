@@ -36,10 +36,12 @@ fn steps(scene: &Scene<'_>) -> Result<Vec<Step>> {
     steps.extend(runtime::steps(scene)?);
     steps.extend(kubernetes::steps(scene)?);
     let archives = archives::steps(scene)?;
-    let mut images = images::step(scene)?;
-    images.needs.extend(archives.iter().map(|step| step.id.clone()));
+    let mut images = images::steps(scene);
+    for step in &mut images {
+        step.needs.extend(archives.iter().map(|archive| archive.id.clone()));
+    }
     steps.extend(archives);
-    steps.push(images);
+    steps.extend(images);
 
     let needed: BTreeSet<_> = steps.iter().flat_map(|step| step.needs.clone()).collect();
     let mut last = kubernetes::kubelet(scene);

@@ -39,6 +39,9 @@ pub struct RuntimeProfile {
     pub list_images: String,
     /// Shell that pulls the image `$1`.
     pub pull_image: String,
+    /// Whether that works as soon as the runtime runs, without crictl, which comes with the Kubernetes packages.
+    #[serde(default)]
+    pub pulls_alone: bool,
     /// Shell that loads the image archive `$1` and prints, with or without other words around them, the full names of its images.
     /// Without it the runtime can not load any.
     #[serde(default)]

@@ -16,6 +16,9 @@ pub(super) struct Node<'a> {
     pub(super) id: &'a StepId,
     pub(super) needs: &'a [StepId],
     pub(super) took: Duration,
+    /// When it began and ended, from the start of the run.
+    pub(super) began: Duration,
+    pub(super) ended: Duration,
 }
 
 /// The longest way that leads to some node, and the node before it on that way.
@@ -25,25 +28,26 @@ struct Reached {
     before: Option<usize>,
 }
 
-/// The longest chain through the lanes (one host, one step at a time, opening the way to it first) and the needs.
+/// The longest chain through the hosts (a step waits for those of its host that ended before it began, and for the way to it) and the needs.
 /// `nodes` must come in the order in which they ended: then whatever a node had to wait for stands before it.
 pub(super) fn critical<'a>(
     connects: impl Iterator<Item = (&'a str, Duration)>,
     nodes: impl Iterator<Item = Node<'a>>,
 ) -> Vec<Link> {
     let mut reached: Vec<Reached> = Vec::new();
-    let mut lanes: HashMap<&str, usize> = HashMap::new();
+    let mut lanes: HashMap<&str, Vec<(Duration, usize)>> = HashMap::new();
     let mut places: HashMap<&StepId, usize> = HashMap::new();
     for (host, took) in connects {
-        lanes.insert(host, reached.len());
+        lanes.entry(host).or_default().push((Duration::ZERO, reached.len()));
         reached.push(Reached { link: Link { what: format!("{host} connect"), took }, length: took, before: None });
     }
     for node in nodes {
-        let lane = lanes.get(node.id.host.as_str()).copied();
+        let earlier = lanes.entry(&node.id.host).or_default();
+        let lane = earlier.iter().filter(|(ended, _)| *ended <= node.began).map(|(_, place)| *place);
         let needs = node.needs.iter().filter_map(|id| places.get(id).copied());
         let before = needs.chain(lane).max_by_key(|place| reached[*place].length);
         let length = before.map_or(Duration::ZERO, |place| reached[place].length) + node.took;
-        lanes.insert(&node.id.host, reached.len());
+        earlier.push((node.ended, reached.len()));
         places.insert(node.id, reached.len());
         reached.push(Reached { link: Link { what: node.id.to_string(), took: node.took }, length, before });
     }

@@ -75,6 +75,32 @@ fn the_critical_path_follows_lanes_and_needs_across_hosts() {
 }
 
 #[test]
+fn what_runs_beside_others_lengthens_no_path_but_its_own() {
+    let started = |path: &str| Event::Started { id: id(path), attempt: 1 };
+    let mut report = Report::new();
+    let plan = Event::Planned {
+        steps: vec![
+            planned("a/install/packages", Verdict::Run, &[]),
+            planned("a/install/images", Verdict::Run, &[]),
+            planned("a/init/kubeadm", Verdict::Run, &["a/install/packages", "a/install/images"]),
+        ],
+    };
+    for (at, event) in [
+        (0, host("a", HostState::Ready, 0)),
+        (0, plan),
+        (0, started("a/install/packages")),
+        (0, started("a/install/images")),
+        (4000, finished("a/install/packages", Outcome::Changed, 4000)),
+        (7000, finished("a/install/images", Outcome::Changed, 7000)),
+        (7000, started("a/init/kubeadm")),
+        (9000, finished("a/init/kubeadm", Outcome::Changed, 2000)),
+    ] {
+        report.observe(&event, millis(at));
+    }
+    assert_eq!(path(&report), ["a/install/images 7000", "a/init/kubeadm 2000"]);
+}
+
+#[test]
 fn a_slow_connection_is_part_of_the_path() {
     let report = report(&[
         host("a", HostState::Ready, 5000),

@@ -18,6 +18,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::{sync::Notify, time::timeout};
+
 use self::{channel::Unseen, line::Line};
 pub use self::{
     dial::{Opening, Stream, Streams},
@@ -40,11 +42,49 @@ use crate::{
 /// The pauses after which a host is asked again for a session that it has refused.
 const FULL: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(300), Duration::from_secs(1)];
 
+/// How long the end of another session is waited for before a host is asked again for one.
+const FULL_AT_MOST: Duration = Duration::from_secs(1);
+
 /// A host, and one connection to it: made anew when it has been lost, shared by all who run programs on the host.
 pub struct Ssh {
     line: Line,
     root: Root,
     execs: AtomicUsize,
+    sessions: Sessions,
+}
+
+/// The sessions that are open on a host.
+#[derive(Default)]
+struct Sessions {
+    open: AtomicUsize,
+    ended: Notify,
+}
+
+/// One of them, for as long as it lives.
+struct Open<'a>(&'a Sessions);
+
+impl Sessions {
+    fn another(&self) -> Open<'_> {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        Open(self)
+    }
+
+    /// Waits until one of them has ended, if there is any; gives whether there was.
+    async fn one_ends(&self) -> bool {
+        if self.open.load(Ordering::Relaxed) == 0 {
+            return false;
+        }
+        // One may end before this listens.
+        let _ = timeout(FULL_AT_MOST, self.ended.notified()).await;
+        true
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+        self.0.ended.notify_waiters();
+    }
 }
 
 impl Ssh {
@@ -54,7 +94,7 @@ impl Ssh {
     /// `Unreachable`, `HostKey`, `Authentication`; `NoFile` when a key or password file can not be read.
     pub async fn connect(address: &str, ssh: &config::Ssh, ask: Ask) -> Result<Self> {
         let root = Root::of(ssh, ask.clone());
-        Ok(Self { line: Line::open(address, ssh, ask).await?, root, execs: AtomicUsize::new(0) })
+        Ok(Self { line: Line::open(address, ssh, ask).await?, root, execs: AtomicUsize::new(0), sessions: Sessions::default() })
     }
 
     /// As `connect`, over streams that someone else opens: a new one whenever the connection is made anew.
@@ -63,7 +103,12 @@ impl Ssh {
     /// As `connect`.
     pub async fn connect_over(streams: Streams, address: &str, ssh: &config::Ssh, ask: Ask) -> Result<Self> {
         let root = Root::of(ssh, ask.clone());
-        Ok(Self { line: Line::over(streams, address, ssh, ask).await?, root, execs: AtomicUsize::new(0) })
+        Ok(Self {
+            line: Line::over(streams, address, ssh, ask).await?,
+            root,
+            execs: AtomicUsize::new(0),
+            sessions: Sessions::default(),
+        })
     }
 
     /// Runs a program as root: the login user is root, or has sudo or doas. Several may run at once on one connection.
@@ -116,7 +161,10 @@ impl Shell for Ssh {
             let link = self.line.link().await?;
             let mut output = Output::new(&marker, door.clone(), on_line);
             let login = Login { user: &target.ssh.user, who: &target.who, becomes: self.root.becomes(), is_here: false };
-            let unseen = match channel::run(&link, self.root.command(password.is_some()), &mut input, &mut output).await {
+            let session = self.sessions.another();
+            let ran = channel::run(&link, self.root.command(password.is_some()), &mut input, &mut output).await;
+            drop(session);
+            let unseen = match ran {
                 Ok(status) => {
                     self.line.rest(link).await;
                     return Ok(output.finish(status, &login));
@@ -137,6 +185,10 @@ impl Shell for Ssh {
                     return Err(Error::new(Kind::Unreachable, what).hint(target.try_it("-v ")));
                 }
                 Unseen::NoChannel(reason) => {
+                    // A host that grants one session at a time has one for this as soon as another ends.
+                    if self.sessions.one_ends().await {
+                        continue;
+                    }
                     // sshd counts a session that has been closed until it has nothing else to read.
                     if let Some(pause) = pauses.next() {
                         tokio::time::sleep(pause).await;

@@ -53,8 +53,8 @@ impl Bars {
     }
 
     pub(super) fn observe(&mut self, event: &Event, at: Duration, verbose: bool) {
-        let waited = matches!(event, Event::Line { id, .. } if self.board.is_waiting(&id.host));
-        self.board.observe(event, at);
+        let waited = matches!(event, Event::Line { id, .. } if self.board.is_waiting(id));
+        self.board.observe(event);
         match event {
             Event::Line { id, text } if verbose => self.above(&format!("{id}: {text}")),
             Event::Note { text } => self.above(text),
@@ -78,7 +78,7 @@ impl Bars {
             Event::Host { host, .. } => self.draw(|row| row.host == *host, at),
             // Another host may have been waiting for this step, and its line says so.
             Event::Started { id, .. } | Event::Finished { id, .. } => {
-                self.draw(|row| row.host == id.host || row.current.is_none(), at)
+                self.draw(|row| row.host == id.host || row.current.is_empty(), at)
             }
         }
     }

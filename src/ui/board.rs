@@ -1,9 +1,6 @@
 //! Where each host stands, kept from events: what bars and lines both need to know.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     event::{Event, HostState, Outcome, Planned},
@@ -26,18 +23,24 @@ pub(super) struct Row {
     pub(super) state: HostState,
     /// Its steps, in the order of the plan.
     lane: Vec<Planned>,
-    /// The step under way, and when it started.
-    pub(super) current: Option<(StepId, Duration)>,
-    /// What that step waits for.
-    pub(super) waiting: Option<String>,
+    /// The steps under way, in the order in which they started, and what each waits for.
+    pub(super) current: Vec<(StepId, Option<String>)>,
     pub(super) changed: usize,
     pub(super) failed: usize,
     /// Blocked or cancelled.
     pub(super) left: usize,
 }
 
+impl Row {
+    fn waits(&mut self, id: &StepId, what: Option<&String>) {
+        if let Some((_, waiting)) = self.current.iter_mut().find(|(current, _)| current == id) {
+            *waiting = what.cloned();
+        }
+    }
+}
+
 impl Board {
-    pub(super) fn observe(&mut self, event: &Event, at: Duration) {
+    pub(super) fn observe(&mut self, event: &Event) {
         match event {
             Event::Host { host, state, .. } => self.row(host).state = *state,
             Event::Planned { steps } => {
@@ -51,16 +54,15 @@ impl Board {
             }
             Event::Started { id, .. } => {
                 let row = self.row(&id.host);
-                row.current = Some((id.clone(), at));
-                row.waiting = None;
+                row.current.retain(|(current, _)| current != id);
+                row.current.push((id.clone(), None));
             }
-            Event::Waiting { id, what } => self.row(&id.host).waiting = Some(what.clone()),
-            Event::Line { id, .. } => self.row(&id.host).waiting = None,
+            Event::Waiting { id, what } => self.row(&id.host).waits(id, Some(what)),
+            Event::Line { id, .. } => self.row(&id.host).waits(id, None),
             Event::Finished { id, outcome, .. } => {
                 self.ended.insert(id.clone());
                 let row = self.row(&id.host);
-                row.waiting = None;
-                row.current.take_if(|(current, _)| current == id);
+                row.current.retain(|(current, _)| current != id);
                 match outcome {
                     Outcome::Unchanged => {}
                     Outcome::Changed => row.changed += 1,
@@ -72,9 +74,9 @@ impl Board {
         }
     }
 
-    /// Whether the step under way on a host waits for something.
-    pub(super) fn is_waiting(&self, host: &str) -> bool {
-        self.rows.iter().any(|row| row.host == host && row.waiting.is_some())
+    /// Whether a step under way waits for something.
+    pub(super) fn is_waiting(&self, id: &StepId) -> bool {
+        self.rows.iter().flat_map(|row| &row.current).any(|(current, waiting)| current == id && waiting.is_some())
     }
 
     fn row(&mut self, host: &str) -> &mut Row {
@@ -83,8 +85,7 @@ impl Board {
                 host: host.to_owned(),
                 state: HostState::Connecting,
                 lane: Vec::new(),
-                current: None,
-                waiting: None,
+                current: Vec::new(),
                 changed: 0,
                 failed: 0,
                 left: 0,
@@ -111,11 +112,13 @@ impl Board {
 
     /// What a host is doing, in a few words.
     pub(super) fn doing(&self, row: &Row) -> String {
-        if let Some((id, _)) = &row.current {
-            return match &row.waiting {
-                Some(what) => format!("{}  waiting for {what}", id.phase),
-                None => format!("{}  {}", id.phase, self.title(id)),
+        if let Some((id, _)) = row.current.first() {
+            let does = |(id, waiting): &(StepId, Option<String>)| match waiting {
+                Some(what) => format!("waiting for {what}"),
+                None => self.title(id).to_owned(),
             };
+            let all: Vec<String> = row.current.iter().map(does).collect();
+            return format!("{}  {}", id.phase, all.join(" + "));
         }
         match row.state {
             HostState::Connecting => return "connecting".to_owned(),

@@ -41,7 +41,7 @@ impl Lines {
     }
 
     fn tell(&mut self, event: &Event, at: Duration) -> String {
-        self.board.observe(event, at);
+        self.board.observe(event);
         match event {
             Event::Host { host, state: HostState::Failed, took, .. } => {
                 format!("{host}  can not be reached  {}\n", seconds(*took))

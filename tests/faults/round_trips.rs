@@ -3,7 +3,12 @@
 
 use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
-use slipway::{execute::survey, graph::Graph, lower::Asked, plan::Plan};
+use slipway::{
+    execute::survey::{self, Remember},
+    graph::Graph,
+    lower::Asked,
+    plan::Plan,
+};
 use tokio::time::Instant;
 
 use crate::{Size, clock_that_waits, connect, host::Host, hosts, run, steps, wire::Manner};
@@ -24,7 +29,8 @@ fn a_run_that_has_nothing_to_do_takes_eight_round_trips_and_one_exec() {
         let (_, checks) = survey::again(&transport, &[], Asked::FactsAndChecks).await.unwrap();
         let graph = Graph::new(steps(&host)).unwrap();
         let hosts = hosts(transport);
-        let verdicts = survey::verdicts(&graph, &hosts, &BTreeMap::from([("a".to_owned(), checks)]), true).await.unwrap();
+        let verdicts =
+            survey::verdicts(&graph, &hosts, &BTreeMap::from([("a".to_owned(), checks)]), Remember::All).await.unwrap();
         let took = begun.elapsed();
         (took, Plan::new(graph, &verdicts).is_done())
     });

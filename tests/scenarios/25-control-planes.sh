@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Three control planes behind a name: what would cost etcd its quorum is refused; one of them is broken and repaired; the machine of the first
 # one is lost, and a bare one in its place joins what it once began; one leaves after a backup.
-# lane: 1
+# lane: any
+# long: yes
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything is taken down, install included, and a cluster comes up again on the same hosts,
 # phase by phase.
-# lane: 1
+# lane: any
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -10,8 +10,8 @@ expect 2 "$slipway" reset -c "$cluster"
 shows '\-\-yes'
 nodes_are_ready 3
 expect 0 "$slipway" reset --yes --purge -c "$cluster"
-for node in node1 node2 node3; do
-    left=$(on node"${node#node}" sh -s <<'END'
+for node in "${lane_nodes[@]}"; do
+    left=$(on "$node" sh -s <<'END'
 for path in /etc/kubernetes /var/lib/kubelet /var/lib/etcd /var/lib/slipway /etc/cni/net.d /etc/crictl.yaml /etc/sysctl.d/99-slipway.conf \
     /etc/apt/sources.list.d/kubernetes.list /etc/apt/keyrings/kubernetes.asc /root/.kube/config; do
     [ ! -e "$path" ] || echo "$path"

@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
 # What a cluster leaves is listed, as a reset's plan too; resets without a cluster file, and by a script on the machine itself.
-# SLIPWAY_LEFTOVERS_NODE takes another host than the first of the lane.
-# lane: 2
+# lane: any
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
-node=${SLIPWAY_LEFTOVERS_NODE:-${lane_nodes[0]}}
+node=${lane_nodes[0]}
 debian_hosts "$node"
 scripts/lab rebuild "$node" >/dev/null
 cluster_of "$node"

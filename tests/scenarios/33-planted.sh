@@ -2,12 +2,11 @@
 # What every CNI, kube-proxy, the kubelet and others leave is planted on a host beside what is not a cluster's (tests/plants): slipway finds
 # each thing, under its owner's name, takes it away, and everything else is as it was. What the lab's
 # kernel lacks is in 34-planted-vm.
-# NODE is the host to use.
-# lane: 3
+# lane: any
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
-node=${NODE:-${lane_nodes[0]}}
+node=${lane_nodes[0]}
 # shellcheck source=planted.sh
 source tests/scenarios/planted.sh
 

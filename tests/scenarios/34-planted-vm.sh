@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # As 33-planted, in a virtual machine with Debian's kernel: IPVS, and links of the kinds dummy, ipip, geneve and wireguard. It uses no host.
-# lane: 9
+# lane: alone
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 # shellcheck source=planted.sh

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Nodes that are broken, for real and each in another way, are reset: all broken ones in one command, which ends in time with the truth in its
 # audit and its exit code; and `up` makes Ready nodes of them again. Prints a table of it.
-# lane: 3
+# lane: any
+# long: yes
 # shellcheck disable=SC2016 # what stands in single quotes is for a host's shell
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"

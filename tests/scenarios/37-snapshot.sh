@@ -2,12 +2,14 @@
 # What a cluster leaves behind, told by a tool that is none of slipway's (scripts/snapshot): a Debian and an EL host, bare; a cluster with
 # services, host ports and volumes at work, taken down three times: by `kubeadm reset -f`, by `slipway reset`, by `slipway reset --purge`.
 # slipway's two leave nothing: zero differences with the host that was prepared, and with the bare one. The table of all three is written to
-# target/snapshot/table.md. SLIPWAY_SNAPSHOT_NODES="DEBIAN EL" takes other hosts than the seventh and the eighth of the lab.
-# lane: 3
+# target/snapshot/table.md.
+# lane: any
+# long: yes
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
-read -r debian el <<<"${SLIPWAY_SNAPSHOT_NODES:-node7 node8}"
+debian=${lane_nodes[0]}
+el=${lane_nodes[1]}
 out=target/snapshot
 rm -rf "$out"
 mkdir -p "$out"

@@ -2,6 +2,7 @@
 # kill -9 of slipway while step after step is under way, and then `up` again: it converges. Half-done kubeadm included,
 # once with the program on the host left alone, once with that killed too (as a restart of the host would).
 # lane: 1
+# long: yes
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 # shellcheck source=killing.sh

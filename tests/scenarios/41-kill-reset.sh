@@ -2,7 +2,8 @@
 # kill -9 of slipway before, in and after step after step of a reset, once with the program on the host left alone, once with that killed too
 # (as a restart of the host would); and the connections cut at every step. Each time another reset goes on from there, and ends with nothing
 # left; and `up` makes Ready nodes of what it leaves.
-# lane: 2
+# lane: any
+# long: yes
 # shellcheck disable=SC2016 # what stands in single quotes is for a host's shell
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # One run at a time: of two that want the same hosts one goes on and the other says who is there; whoever was killed holds nobody up.
 # And hosts whose plug is pulled in the middle of a step, a worker's and then the control plane's, are waited for and finished.
-# lane: 3
+# lane: any
+# long: yes
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 

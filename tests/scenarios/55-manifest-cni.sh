@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A pod network by a manifest: from a file, and from a URL whose checksum must be the one in the cluster file.
-# lane: 1
+# lane: any
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -12,11 +12,11 @@ say "from a file"
 with_cni "cni = \"$PWD/$manifest\""
 expect 0 "$slipway" up -c "$work/cluster.toml"
 nodes_are_ready 3
-on node1 kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-system get daemonset pod-network
+on "$control_plane" kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-system get daemonset pod-network
 expect 0 "$slipway" up -c "$work/cluster.toml"
 shows '^nothing to do'
 expect 0 "$slipway" reset --yes -c "$work/cluster.toml"
-for node in node1 node2 node3; do on "$node" test ! -e /etc/cni/net.d/10-lab.conflist || fail "$node still has the CNI's configuration"; done
+for node in "${lane_nodes[@]}"; do on "$node" test ! -e /etc/cni/net.d/10-lab.conflist || fail "$node still has the CNI's configuration"; done
 
 say "from a URL"
 cp "$manifest" "$work/network.yaml"

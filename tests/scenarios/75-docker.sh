@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Docker: asked for on a bare host whose people have a daemon.json, and kept on a host that has it already. The lab's Kubernetes is
-# 1.20, whose kubelet speaks to Docker by itself; the cgroup driver is the same on both sides. NODE is the host to use.
-# lane: 1
+# 1.20, whose kubelet speaks to Docker by itself; the cgroup driver is the same on both sides.
+# lane: any
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
-node=${NODE:-node3}
+node=${lane_nodes[2]}
 
 # A cluster of this one host: docker_cluster FILE [LINE FOR [cluster]]
 docker_cluster() {

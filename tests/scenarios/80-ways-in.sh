@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # An ordinary user with a login password and a sudo password, through a jump host with an encrypted key, all of it from an ssh
 # configuration: up, up again, reset --purge, up. Then odd shells and odd hosts. And no secret is to be seen anywhere.
-# lane: 2
+# lane: any
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
 # The first is the jump host, the others are the cluster.
-read -ra nodes <<<"${SLIPWAY_LAB_NODES:-node4 node5 node6}"
+nodes=("${lane_nodes[@]}")
 gate=${nodes[0]}
 members=("${nodes[@]:1}")
 first=${members[0]}

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Package managers in trouble, on a host of each family: each case either works or ends with the cause and its remedy, in bounded time.
 # Locks that others hold, dpkg killed at work, mirrors that fail, hang or serve something else, keys that are wrong or expired, full disks.
-# SLIPWAY_TROUBLE_NODES="DEBIAN EL" takes other hosts than the fourth and the sixth of the lab.
 # lane: 2
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
-read -r debian el <<<"${SLIPWAY_TROUBLE_NODES:-node4 node6}"
+debian=${lane_nodes[0]}
+el=${lane_nodes[2]}
 
 # Sets a value under a table of a cluster file: setting FILE TABLE KEY VALUE
 setting() {

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Hosts that reach nothing but each other, sshd's clients and a proxy that wants a password: packages, keys and images come through it, the
-# cluster itself does not, and nobody is shown the password. SLIPWAY_LAB_NODES="FIRST SECOND" takes other hosts than the fourth and fifth.
+# cluster itself does not, and nobody is shown the password.
 # lane: 2
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
-read -ra nodes <<<"${SLIPWAY_LAB_NODES:-node4 node5}"
+nodes=("${lane_nodes[@]:0:2}")
 first=${nodes[0]}
 second=${nodes[1]}
 

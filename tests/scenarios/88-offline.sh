@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Hosts without a way out: no default route, no name resolved, package sources as their distributions ship them. A mirror has the
-# distributions' packages, and another registry the images, under their usual names. SLIPWAY_OFFLINE_NODES="DEBIAN EL" takes other hosts.
+# distributions' packages, and another registry the images, under their usual names.
 # lane: 2
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
-read -r debian el <<<"${SLIPWAY_OFFLINE_NODES:-node4 node6}"
+debian=${lane_nodes[0]}
+el=${lane_nodes[2]}
 
 # What of the hosts' package sources is the distribution's own.
 sources() {

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # A host of the EL family (dnf, rpm, firewalld) and a Debian host in one cluster, each in turn as the control plane: up, up again,
-# reset, up, reset --purge. SLIPWAY_EL_NODES="DEBIAN EL" takes other hosts than the first and the third of its lane.
-# lane: 3
+# reset, up, reset --purge.
+# lane: any
+# long: yes
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
-read -r debian el <<<"${SLIPWAY_EL_NODES:-${lane_nodes[0]} ${lane_nodes[2]}}"
+debian=${lane_nodes[0]}
+el=${lane_nodes[2]}
 
 # Whether a port of the EL host answers, from outside: reaches PORT
 reaches() { timeout 3 bash -c "exec 3<>/dev/tcp/$el_address/$1" 2>/dev/null; }

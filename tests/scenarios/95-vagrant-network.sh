@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Hosts as Vagrant and VirtualBox make them (eth0 10.0.2.15 behind NAT on each, eth1 on a private network, sshd behind a forwarded
 # port of the loopback), imported from `vagrant ssh-config` as it is: up, up again, reset --purge, up. One Debian host, one EL host.
-# SLIPWAY_VAGRANT_NODES="DEBIAN EL" takes other hosts than the second and the third of its lane.
-# lane: 3
+# lane: any
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
-read -r first second <<<"${SLIPWAY_VAGRANT_NODES:-${lane_nodes[1]} ${lane_nodes[2]}}"
+first=${lane_nodes[1]}
+second=${lane_nodes[2]}
 
 say "two bare hosts, the same address on each"
 scripts/lab up --nodes "$(printf '%s\n' "${first#node}" "${second#node}" | sort -n | tail -n 1)" \

@@ -1,13 +1,18 @@
-# What every scenario needs. Sourced, with the checkout as the working directory. A scenario says in its head which lane it runs in, by a line
-# `# lane: N`, and uses the hosts of that lane only (1: node1 to node3, 2: node4 to node6, 3: node7 to node9), so that scripts/test may run
-# one scenario of each lane at the same time. SLIPWAY_LANE=N runs one that names no host on those of another lane.
+# What every scenario needs. Sourced, with the checkout as the working directory. A scenario runs in a lane, and uses the hosts of that lane only
+# (1: node1 to node3, 2: node4 to node6, 3: node7 to node9), so that scripts/test may run one scenario in each lane at the same time. It says in
+# its head which one, by a line `# lane: N`, or `# lane: any`; SLIPWAY_LANE=N says it for one that names no hosts. `# long: yes` behind it
+# leaves the scenario to scripts/test --long, and to CI in its turn.
 # shellcheck shell=bash
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 slipway=${SLIPWAY:-$PWD/target/release/slipway}
 scenario=$(basename "$0")
-lane=${SLIPWAY_LANE:-$(sed -n '1,/^source /s/^# lane: \([1-9]\)$/\1/p' "tests/scenarios/$scenario")}
-[ -n "$lane" ] || { echo "$0 says no lane in its head: # lane: 1, 2 or 3" >&2; exit 2; }
+lane=${SLIPWAY_LANE:-$(sed -n '1,/^source /s/^# lane: \([a-z0-9]*\)$/\1/p' "tests/scenarios/$scenario")}
+case $lane in
+[1-9]) ;;
+any | alone) lane=1 ;;
+*) echo "$0 says no lane in its head: # lane: 1, 2, 3, any or alone" >&2 && exit 2 ;;
+esac
 lane_nodes=("node$((3 * lane - 2))" "node$((3 * lane - 1))" "node$((3 * lane))")
 work=$(mktemp -d)
 # The cluster file of the lane's hosts, the first of them as the control plane: a lab may run more.

@@ -144,6 +144,21 @@ async fn programs_follow_one_another_where_a_host_grants_one_session_at_a_time()
     println!("MaxSessions 1: 100 programs one after another, all ran");
 }
 
+#[tokio::test]
+async fn a_program_waits_for_another_where_a_host_grants_one_session_at_a_time() {
+    let sshd = Sshd::start_with("MaxSessions 1", |_| {});
+    let ssh = connect(&sshd.reach()).await.unwrap();
+    // The first has the session for longer than a refused one asks again.
+    let (first, others) = tokio::join!(run(&ssh, "sleep 3; echo first"), async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::join!(run(&ssh, "echo second"), run(&ssh, "echo third"))
+    });
+    for (word, (lines, exit)) in [("first", first), ("second", others.0), ("third", others.1)] {
+        assert_eq!(exit.unwrap_or_else(|error| panic!("{word}: {error}")).status, 0);
+        assert!(lines.iter().any(|line| line.text.contains(word)), "{lines:?}");
+    }
+}
+
 /// What a host may say before it has proved anything.
 fn greetings() -> Vec<(&'static str, Vec<u8>)> {
     let hello = b"SSH-2.0-odd\r\n".to_vec();

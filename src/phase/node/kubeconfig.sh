@@ -12,11 +12,14 @@ put_config() {
         mkdir -m 750 "${2%/*}"
         chown "$1:$k_group" "${2%/*}"
     fi
-    k_new=$(mktemp "${2%/*}/.slipway.XXXXXX")
-    cat /etc/kubernetes/admin.conf >"$k_new"
-    chmod 600 "$k_new"
-    chown "$1:$k_group" "$k_new"
-    mv -f "$k_new" "$2"
+    k_new=${2%/*}/.slipway.${2##*/}
+    # Of a shell that was killed in the middle of this.
+    rm -f "$k_new".??????
+    k_new=$(mktemp "$k_new.XXXXXX")
+    if ! { cat /etc/kubernetes/admin.conf >"$k_new" && chmod 600 "$k_new" && chown "$1:$k_group" "$k_new" && mv -f "$k_new" "$2"; }; then
+        rm -f "$k_new"
+        return 1
+    fi
 }
 
 # Keeps a foreign one aside, and prints the shell that puts things back. One that was changed since is left alone.

@@ -38,9 +38,9 @@ if have kubeadm && [ -n "$(left_kubelet)" ]; then
     [ -z "$whole" ] || rm -f /etc/kubernetes/admin.conf
     # A control plane that stays has taken this one out of etcd, which stops then. One that serves on was not taken out: kubeadm may try.
     tries=0
-    until [ -n "$whole" ] || [ ! -d /var/lib/etcd/member ] || etcd_has_left || [ "$tries" -ge 10 ]; do
+    until [ -n "$whole" ] || [ ! -d /var/lib/etcd/member ] || etcd_has_left || [ "$tries" -ge 50 ]; do
         tries=$((tries + 1))
-        sleep 1
+        sleep 0.2
     done
     skip=
     if [ -n "$whole" ] || etcd_has_left; then skip=remove-etcd-member; fi
