@@ -64,12 +64,14 @@ pub async fn execute(plan: Plan, hosts: Hosts, options: Options, events: Events,
     }
     let slots = Arc::new(Semaphore::new(options.concurrency.max(1)));
     let mut lanes = JoinSet::new();
-    for host in hosts.keys() {
-        let due = plan.graph.steps().filter(|step| step.id.host == *host && plan.verdict(&step.id) != Verdict::Done).cloned();
-        let (beside, steps): (Vec<Step>, Vec<Step>) = due.partition(|step| step.beside);
-        for steps in [steps, beside] {
+    let mut of_hosts: BTreeMap<&str, [Vec<Step>; 2]> = BTreeMap::new();
+    for step in plan.graph.steps().filter(|step| plan.verdict(&step.id) != Verdict::Done) {
+        of_hosts.entry(&step.id.host).or_default()[usize::from(step.beside)].push(step.clone());
+    }
+    for (host, lanes_of_it) in of_hosts.into_iter().filter(|(host, _)| hosts.contains_key(*host)) {
+        for steps in lanes_of_it {
             let lane = Lane {
-                host: host.clone(),
+                host: host.to_owned(),
                 hosts: Arc::clone(&hosts),
                 board: Arc::clone(&board),
                 slots: Arc::clone(&slots),

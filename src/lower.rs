@@ -56,8 +56,8 @@ pub enum Mark {
     Failed(i32),
     /// The op under way is waiting for something, for so many seconds at most.
     Wait(u32),
-    /// The program is ready for a file on its standard input: see [`upload_program`].
-    Send,
+    /// The program is ready for a file on its standard input, of which it has so many bytes already: see [`upload_program`].
+    Send(u64),
     /// What is being waited for, in words.
     Waiting(String),
     /// Something that a person should know even if the step ends well.
@@ -84,7 +84,7 @@ impl Mark {
             "op" => value.parse().ok().map(Self::Op),
             "failed" => value.parse().ok().map(Self::Failed),
             "wait" => value.parse().ok().map(Self::Wait),
-            "send" => Some(Self::Send),
+            "send" => value.strip_prefix("file ").and_then(|bytes| bytes.parse().ok()).map(Self::Send),
             "waiting" => Some(Self::Waiting(value.to_owned())),
             "note" => Some(Self::Note(value.to_owned())),
             "cause" => Some(Self::Cause(value.to_owned())),

@@ -20,6 +20,7 @@ pub use self::{
     download::Received,
     input::Progress,
     secret::proxy_password,
+    ssh::expect,
 };
 use crate::{
     config::Reach,
@@ -87,7 +88,7 @@ impl Transport {
         let mut freight = Freight::open(from, progress).await?;
         let asked = freight.asked();
         let mut listen = |line: Line| match Mark::parse(&line.text) {
-            Some(Mark::Send) => asked.notify_one(),
+            Some(Mark::Send(from)) => asked.from(from),
             _ => on_line(line),
         };
         match self {

@@ -29,6 +29,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tokio", &["execute", "transport", "app", "main"]),
     ("hmac", &["transport/ssh"]),
     ("sha1", &["transport/ssh"]),
+    ("nix", &["transport/ssh"]),
     ("getrandom", &["secrets", "lower", "transport", "execute", "journal"]),
     ("serde", &[""]),
     ("serde_json", &[""]),

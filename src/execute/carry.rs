@@ -217,7 +217,7 @@ impl<'a> Watcher<'a> {
                 self.ended(0);
                 self.end = Some(status);
             }
-            Some(Mark::Wait(_) | Mark::Send) => {}
+            Some(Mark::Wait(_) | Mark::Send(_)) => {}
             Some(Mark::Waiting(what)) => {
                 let _ = self.events.send(Event::Waiting { id: self.step.id.clone(), what: self.words(what) });
             }

@@ -10,14 +10,14 @@ use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
 
 use super::{Events, Hosts};
 use crate::{
-    config::Host,
+    config::{Host, Role},
     error::{Error, Kind, Result},
     event::{Event, HostState},
     facts::{self, Facts},
     graph::Graph,
     lower::{self, Asked, Program, Survey},
-    step::StepId,
-    transport::{Ask, Transport},
+    step::{Check, Step, StepId},
+    transport::{self, Ask, Transport},
 };
 
 /// How long a host may take to say what it is. Nothing in it takes more than seconds, but for a disk or a mount that never answers.
@@ -25,6 +25,13 @@ const PROBE_LIMIT: Duration = Duration::from_secs(300);
 
 /// How long it may take over checks of steps that have limits themselves: what is not known then is checked when their turn comes.
 const CHECKS_LIMIT: Duration = Duration::from_secs(90);
+
+/// How many hosts are asked at once for each that is worked on at once: a look costs a host little, and most of it is waiting.
+const LOOKS: usize = 8;
+
+/// How many others a host is asked for a route to, beside the control planes: of a few hosts each is asked for all others, and of
+/// many each is asked for by as many.
+const NEIGHBOURS: usize = 32;
 
 /// Whether hosts keep the checks that they are asked, for the next survey to run them in its one exec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,11 +55,14 @@ pub struct Answer {
 /// Connects to all hosts at once and asks each for its facts and, if `asked`, its remembered checks, in one exec.
 /// Every host has its own result: one that is out of reach does not hide what the others said.
 pub async fn survey(hosts: &[Host], asked: Asked, ask: &Ask, concurrency: usize, events: &Events) -> Vec<(Host, Result<Answer>)> {
-    let slots = Arc::new(Semaphore::new(concurrency.max(1)));
+    let slots = Arc::new(Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS / LOOKS) * LOOKS));
     let said = Arc::new(Mutex::new(BTreeSet::new()));
+    transport::expect(hosts.len());
+    let control_planes: Vec<usize> =
+        hosts.iter().enumerate().filter(|(_, host)| host.role == Role::ControlPlane).map(|(index, _)| index).collect();
     let mut tasks = JoinSet::new();
     for (index, host) in hosts.iter().cloned().enumerate() {
-        let peers: Vec<String> = hosts.iter().filter(|peer| peer.name != host.name).map(|peer| peer.address.clone()).collect();
+        let peers = peers(hosts, &control_planes, index);
         let (ask, events, slots, said) = (ask.clone(), events.clone(), Arc::clone(&slots), Arc::clone(&said));
         tasks.spawn(async move {
             let _slot = slots.acquire().await;
@@ -66,6 +76,14 @@ pub async fn survey(hosts: &[Host], asked: Asked, ask: &Ask, concurrency: usize,
     }
     answers.sort_by_key(|(index, ..)| *index);
     answers.into_iter().map(|(_, host, answer)| (host, answer)).collect()
+}
+
+/// The addresses that a host should have a route to.
+fn peers(hosts: &[Host], control_planes: &[usize], of: usize) -> Vec<String> {
+    let near = 1..hosts.len().min(NEIGHBOURS + 1);
+    let away = |index: usize| (index + hosts.len() - of) % hosts.len();
+    let far = control_planes.iter().copied().filter(|index| away(*index) > NEIGHBOURS);
+    near.map(|step| (of + step) % hosts.len()).chain(far).map(|index| hosts[index].address.clone()).collect()
 }
 
 /// `said` is what a person has been told already: hosts behind one jump host have much to say in common.
@@ -132,23 +150,26 @@ pub async fn verdicts(
 ) -> Result<BTreeMap<StepId, bool>> {
     let mut tasks = JoinSet::new();
     let mut verdicts = BTreeMap::new();
-    for name in hosts.keys() {
-        let steps: Vec<_> = graph.steps().filter(|step| step.id.host == *name).cloned().collect();
-        let digests: BTreeMap<String, StepId> = steps.iter().map(|step| (lower::check_digest(step), step.id.clone())).collect();
-        let known = answered.get(name).cloned().unwrap_or_default();
-        let checkable = |digest: &String| {
-            steps.iter().any(|step| lower::check_digest(step) == *digest && step.check != crate::step::Check::Never)
-        };
-        if digests.keys().filter(|digest| checkable(digest)).all(|digest| known.contains_key(digest)) {
-            verdicts.extend(resolve(&digests, &known));
+    let nothing = BTreeMap::new();
+    let mut of_hosts: BTreeMap<&str, Vec<&Step>> = BTreeMap::new();
+    for step in graph.steps() {
+        of_hosts.entry(&step.id.host).or_default().push(step);
+    }
+    for (name, steps) in of_hosts.into_iter().filter(|(name, _)| hosts.contains_key(*name)) {
+        let digests: Vec<(String, &Step)> = steps.iter().map(|step| (lower::check_digest(step), *step)).collect();
+        let known = answered.get(name).unwrap_or(&nothing);
+        if digests.iter().all(|(digest, step)| step.check == Check::Never || known.contains_key(digest)) {
+            verdicts.extend(resolve(digests.iter().map(|(digest, step)| (digest, &step.id)), known));
             continue;
         }
+        let digests: BTreeMap<String, StepId> = digests.into_iter().map(|(digest, step)| (digest, step.id.clone())).collect();
         let keep = match remember {
             Remember::Nothing => false,
             Remember::More => known.keys().all(|digest| digests.contains_key(digest)),
             Remember::All => true,
         };
-        let (hosts, name) = (Arc::clone(hosts), name.clone());
+        let steps: Vec<Step> = steps.into_iter().cloned().collect();
+        let (hosts, name) = (Arc::clone(hosts), name.to_owned());
         tasks.spawn(async move {
             let Some(transport) = hosts.get(&name) else { return Ok(BTreeMap::new()) };
             let nonce = nonce()?;
@@ -158,7 +179,7 @@ pub async fn verdicts(
                 return Ok(BTreeMap::new());
             };
             let survey = survey.map_err(|error| named(error, &name))?;
-            Ok(resolve(&digests, &survey.checks))
+            Ok(resolve(digests.iter(), &survey.checks))
         });
     }
     while let Some(joined) = tasks.join_next().await {
@@ -167,8 +188,11 @@ pub async fn verdicts(
     Ok(verdicts)
 }
 
-fn resolve(digests: &BTreeMap<String, StepId>, answers: &BTreeMap<String, bool>) -> BTreeMap<StepId, bool> {
-    digests.iter().filter_map(|(digest, id)| answers.get(digest).map(|done| (id.clone(), *done))).collect()
+fn resolve<'a>(
+    digests: impl Iterator<Item = (&'a String, &'a StepId)>,
+    answers: &BTreeMap<String, bool>,
+) -> BTreeMap<StepId, bool> {
+    digests.filter_map(|(digest, id)| answers.get(digest).map(|done| (id.clone(), *done))).collect()
 }
 
 /// Nothing is changed by asking, so that a connection that was cut is no reason not to ask once more.
@@ -224,4 +248,36 @@ fn named(mut error: Error, host: &str) -> Error {
         error.what = format!("{host}: {}", error.what);
     }
     error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Local, Reach};
+
+    #[test]
+    fn of_few_hosts_each_looks_for_all_and_of_many_for_some_and_for_the_control_planes() {
+        let named = |index: usize| Host {
+            name: index.to_string(),
+            address: index.to_string(),
+            role: Role::Worker,
+            profile: None,
+            node_ip: None,
+            reach: Reach::Local(Local::default()),
+        };
+        for (count, each) in [(1, 0), (2, 1), (33, 32), (5000, 34)] {
+            let hosts: Vec<Host> = (0..count).map(named).collect();
+            let control_planes: Vec<usize> = [0, 1000].into_iter().filter(|index| *index < count).collect();
+            let mut looked_for = BTreeMap::<String, usize>::new();
+            for of in 0..count {
+                let peers = peers(&hosts, &control_planes, of);
+                let different: BTreeSet<&String> = peers.iter().collect();
+                assert!(different.len() == peers.len() && !peers.contains(&of.to_string()), "{of}: {peers:?}");
+                assert!(peers.len() <= each && peers.len() + 2 >= each, "{of}: {peers:?}");
+                assert!(control_planes.iter().all(|index| *index == of || peers.contains(&index.to_string())), "{of}: {peers:?}");
+                peers.into_iter().for_each(|peer| *looked_for.entry(peer).or_default() += 1);
+            }
+            assert!(looked_for.values().all(|times| *times >= each.min(NEIGHBOURS)), "{looked_for:?}");
+        }
+    }
 }

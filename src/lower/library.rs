@@ -1,6 +1,6 @@
 //! Shell functions in a file: a program carries only those that it mentions.
 
-use std::{collections::BTreeSet, sync::OnceLock};
+use std::{collections::HashMap, sync::OnceLock};
 
 /// The functions that step programs may call.
 static PRELUDE: Library = Library::new(&[include_str!("prelude.sh")]);
@@ -9,8 +9,22 @@ static PRELUDE: Library = Library::new(&[include_str!("prelude.sh")]);
 #[derive(Debug)]
 pub struct Library {
     texts: &'static [&'static str],
-    /// Name and text of each, in the order of the texts; read once.
-    functions: OnceLock<Vec<(&'static str, &'static str)>>,
+    /// Read once: a fleet wants the functions of many thousand programs.
+    functions: OnceLock<Functions>,
+}
+
+#[derive(Debug)]
+struct Functions {
+    /// In the order of the texts.
+    all: Vec<Function>,
+    by_name: HashMap<&'static str, usize>,
+}
+
+#[derive(Debug)]
+struct Function {
+    body: &'static str,
+    /// The functions that it mentions, those that these mention in turn, and itself.
+    needs: Vec<usize>,
 }
 
 impl Library {
@@ -19,32 +33,52 @@ impl Library {
         Self { texts, functions: OnceLock::new() }
     }
 
-    fn functions(&self) -> &[(&'static str, &'static str)] {
-        self.functions.get_or_init(|| self.texts.iter().flat_map(|text| functions_in(text)).collect())
+    fn functions(&self) -> &Functions {
+        self.functions.get_or_init(|| {
+            let found: Vec<(&str, &str)> = self.texts.iter().flat_map(|text| functions_in(text)).collect();
+            let by_name: HashMap<&str, usize> = found.iter().enumerate().map(|(index, (name, _))| (*name, index)).collect();
+            let mentions: Vec<Vec<usize>> =
+                found.iter().map(|(_, body)| words(body).filter_map(|word| by_name.get(word).copied()).collect()).collect();
+            let needs = |index: usize| {
+                let mut needs = vec![index];
+                let mut next = 0;
+                while let Some(index) = needs.get(next).copied() {
+                    next += 1;
+                    for mentioned in &mentions[index] {
+                        if !needs.contains(mentioned) {
+                            needs.push(*mentioned);
+                        }
+                    }
+                }
+                needs
+            };
+            let all = found.iter().enumerate().map(|(index, (_, body))| Function { body, needs: needs(index) }).collect();
+            Functions { all, by_name }
+        })
     }
 
     /// All functions.
     #[must_use]
     pub fn all(&self) -> String {
-        self.functions().iter().map(|(_, body)| *body).collect()
+        self.functions().all.iter().map(|function| function.body).collect()
     }
 
     /// The functions that `text` mentions, and those that these mention in turn.
     #[must_use]
     pub fn for_text(&self, text: &str) -> String {
-        let functions = self.functions();
-        let mut wanted = BTreeSet::new();
-        let mut texts = vec![text];
-        while let Some(text) = texts.pop() {
-            let words: BTreeSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
-            for (name, body) in functions {
-                if words.contains(name) && wanted.insert(*name) {
-                    texts.push(body);
-                }
+        let Functions { all, by_name } = self.functions();
+        let mut wanted = vec![false; all.len()];
+        for index in words(text).filter_map(|word| by_name.get(word)) {
+            if !wanted[*index] {
+                all[*index].needs.iter().for_each(|need| wanted[*need] = true);
             }
         }
-        functions.iter().filter(|(name, _)| wanted.contains(name)).map(|(_, body)| *body).collect()
+        all.iter().zip(wanted).filter(|(_, wanted)| *wanted).map(|(function, _)| function.body).collect()
     }
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').filter(|word| !word.is_empty())
 }
 
 fn functions_in(source: &'static str) -> Vec<(&'static str, &'static str)> {

@@ -395,13 +395,13 @@ fn a_step_that_needs_an_upload_says_which_file_goes_where() {
 }
 
 #[test]
-fn nothing_is_taken_for_a_step_that_is_done_and_nothing_is_kept_of_a_cut() {
+fn nothing_is_taken_for_a_step_that_is_done_and_nothing_is_kept_of_nothing() {
     for shell in ["dash", "bash"] {
         let sandbox = Sandbox::new(&format!("taken-{shell}"));
         let upload = Upload { from: "/srv/images.tar".into(), to: sandbox.path("archives/file"), sha256: sha256("bytes") };
         let step = Step::new(StepId::new("node1", "install", "x"), "x", "y");
         let (status, output) = sandbox.run(&upload_program(&step, &upload), shell);
-        assert!(status == 1 && output.lines().any(|line| Mark::parse(line) == Some(Mark::Send)), "{output}");
+        assert!(status == 1 && output.lines().any(|line| Mark::parse(line) == Some(Mark::Send(0))), "{output}");
         assert_eq!(fs::read_dir(sandbox.path("archives")).expect("the directory").count(), 0);
         let done = step.check(Check::Sh("true".into()));
         assert_eq!(sandbox.run(&upload_program(&done, &upload), shell), (UNCHANGED, String::new()));

@@ -1,11 +1,11 @@
 //! What goes to the standard input of a shell: perhaps a password, a program, and behind it perhaps a file, a piece at a time.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{io::SeekFrom, path::Path, sync::Arc, time::Duration};
 
 use tokio::{
     fs::File,
-    io::AsyncReadExt,
-    sync::{Notify, watch},
+    io::{AsyncReadExt, AsyncSeekExt},
+    sync::watch,
 };
 
 use super::root::GO;
@@ -17,16 +17,27 @@ const SUDO_TAKES: Duration = Duration::from_secs(60);
 /// Bytes of the file that are in memory at once.
 const PIECE: usize = 64 * 1024;
 
-/// Hears how many bytes have been sent, and how many there are in all.
+/// Hears how many bytes are there, first those of an earlier try, and how many there are in all.
 pub type Progress<'a> = &'a mut (dyn FnMut(u64, u64) + Send);
 
 /// A file that follows a program, once the program has asked for it.
 pub(super) struct Freight<'a> {
     file: File,
     size: u64,
-    sent: u64,
-    asked: Arc<Notify>,
+    /// How much of it is there, once the program has asked.
+    sent: Option<u64>,
+    asked: Asked,
     progress: Progress<'a>,
+}
+
+/// From which byte on a program wants its file, once it has said so.
+#[derive(Clone)]
+pub(super) struct Asked(Arc<watch::Sender<Option<u64>>>);
+
+impl Asked {
+    pub(super) fn from(&self, byte: u64) {
+        self.0.send_replace(Some(byte));
+    }
 }
 
 impl<'a> Freight<'a> {
@@ -36,12 +47,33 @@ impl<'a> Freight<'a> {
         let unreadable = |error| Error::new(Kind::NoFile, format!("{} cannot be read", path.display())).because(error);
         let file = File::open(path).await.map_err(unreadable)?;
         let size = file.metadata().await.map_err(unreadable)?.len();
-        Ok(Self { file, size, sent: 0, asked: Arc::new(Notify::new()), progress })
+        Ok(Self { file, size, sent: None, asked: Asked(Arc::new(watch::Sender::new(None))), progress })
     }
 
     /// To be told when the program asks.
-    pub(super) fn asked(&self) -> Arc<Notify> {
-        Arc::clone(&self.asked)
+    pub(super) fn asked(&self) -> Asked {
+        self.asked.clone()
+    }
+
+    /// The next piece, once the program has asked.
+    async fn next(&mut self) -> Option<Vec<u8>> {
+        let sent = match self.sent {
+            Some(sent) => {
+                (self.progress)(sent, self.size);
+                sent
+            }
+            None => {
+                let from = (*self.asked.0.subscribe().wait_for(Option::is_some).await.ok()?)?;
+                self.file.seek(SeekFrom::Start(from)).await.ok()?;
+                (self.progress)(from, self.size);
+                from
+            }
+        };
+        let mut piece = vec![0; PIECE];
+        let length = self.file.read(&mut piece).await.unwrap_or(0);
+        piece.truncate(length);
+        self.sent = Some(sent + length as u64);
+        (length > 0).then_some(piece)
     }
 }
 
@@ -102,16 +134,6 @@ impl<'a, 'b> Input<'a, 'b> {
         if let Some(program) = self.program.take() {
             return Some(program);
         }
-        let freight = self.freight.as_mut()?;
-        if freight.sent == 0 {
-            freight.asked.notified().await;
-        } else {
-            (freight.progress)(freight.sent, freight.size);
-        }
-        let mut piece = vec![0; PIECE];
-        let length = freight.file.read(&mut piece).await.unwrap_or(0);
-        piece.truncate(length);
-        freight.sent += length as u64;
-        (length > 0).then_some(piece)
+        self.freight.as_mut()?.next().await
     }
 }

@@ -8,6 +8,7 @@ mod key_file;
 mod known_hosts;
 mod line;
 mod login;
+mod places;
 mod target;
 
 use std::{
@@ -23,6 +24,7 @@ use self::{channel::Unseen, line::Line};
 pub use self::{
     dial::{Opening, Stream, Streams},
     known_hosts::Forgotten,
+    places::expect,
 };
 use super::{
     Ask, Exit, Line as Printed,
@@ -163,7 +165,10 @@ impl Shell for Ssh {
             let ran = channel::run(&link, self.root.command(password.is_some()), &mut input, &mut output).await;
             drop(session);
             let unseen = match ran {
-                Ok(status) => return Ok(output.finish(status, &login)),
+                Ok(status) => {
+                    self.line.rest(link).await;
+                    return Ok(output.finish(status, &login));
+                }
                 Err(unseen) => unseen,
             };
             if link.is_closed() {

@@ -116,6 +116,52 @@ async fn lines_arrive_while_the_program_runs() {
 }
 
 #[tokio::test]
+async fn a_file_that_was_cut_goes_on_where_it_was() {
+    let sshd = Sshd::start();
+    let bytes: Vec<u8> = (0..40_000_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+    let (from, to) = (sshd.dir.join("from"), sshd.dir.join("to/file"));
+    std::fs::write(&from, &bytes).unwrap();
+    let step = Step::new(StepId::new("node1", "install", "archive"), "x", "y");
+    let sha256 = lower::sha256_of(&bytes[..]).unwrap();
+    let program = lower::upload_program(&step, &Upload { from: from.clone(), to: to.clone(), sha256: sha256.clone() });
+    let part = sshd.dir.join(format!("to/file.part.{sha256}"));
+    let there = || std::fs::metadata(&part).map_or(0, |data| data.len());
+    // Cut when half of it is on its way, and then again: the future is dropped, and the connection with it.
+    let mut before = 0;
+    for half in [10_000_000, 20_000_000] {
+        let transport = Transport::Ssh(Box::new(connect(&sshd.reach()).await.unwrap()));
+        let cut = tokio::sync::Notify::new();
+        let mut first = None;
+        let mut progress = |sent, _| {
+            first.get_or_insert(sent);
+            if sent > before.max(half) {
+                cut.notify_one();
+            }
+        };
+        let mut quiet = |_: slipway::transport::Line| {};
+        tokio::select! {
+            _ = transport.upload(&program, &from, &mut quiet, &mut progress) => panic!("it was not cut"),
+            () = cut.notified() => {}
+        }
+        drop(transport);
+        assert!(first.unwrap() >= before, "it began at {first:?} where {before} bytes were there");
+        assert!(!to.exists(), "half a file is in its place");
+        while there() <= before {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        before = there();
+    }
+    let transport = Transport::Ssh(Box::new(connect(&sshd.reach()).await.unwrap()));
+    let (mut first, mut lines) = (None, Vec::new());
+    let mut progress = |sent, _| _ = first.get_or_insert(sent);
+    let exit = transport.upload(&program, &from, &mut |line| lines.push(line.text), &mut progress).await.unwrap();
+    assert_eq!(exit.status, lower::CHANGED, "{lines:?}");
+    assert!(first.unwrap() >= before, "it began at {first:?} where {before} bytes were there");
+    assert!(std::fs::read(&to).unwrap() == bytes);
+    assert_eq!(std::fs::read_dir(sshd.dir.join("to")).unwrap().count(), 1, "no part is left");
+}
+
+#[tokio::test]
 async fn a_file_arrives_intact_and_a_wrong_one_is_refused() {
     let sshd = Sshd::start();
     let transport = Transport::Ssh(Box::new(connect(&sshd.reach()).await.unwrap()));

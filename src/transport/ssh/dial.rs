@@ -3,7 +3,7 @@
 use std::{future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use russh::{
-    ChannelOpenFailure, ChannelStream, SshId,
+    ChannelOpenFailure, ChannelStream, SshId, cipher,
     client::{self, Handle, Msg},
 };
 use tokio::{
@@ -189,6 +189,7 @@ fn config(guard: &Guard) -> client::Config {
         preferred: russh::Preferred {
             key: guard.algorithms().into(),
             host_key_certificates: guard.certificates().into(),
+            cipher: ciphers().into(),
             ..russh::Preferred::DEFAULT
         },
         // The window of a channel can not grow later, and bounds what a host may make us hold, as the buffer does: 1 MiB a channel.
@@ -203,6 +204,19 @@ fn config(guard: &Guard) -> client::Config {
         nodelay: true,
         ..client::Config::default()
     }
+}
+
+/// What encrypts, best first: with instructions for it in the processor, AES takes half the time of all else, for us and for the host.
+fn ciphers() -> Vec<cipher::Name> {
+    #[cfg(target_arch = "x86_64")]
+    let has_aes = std::arch::is_x86_feature_detected!("aes") && std::arch::is_x86_feature_detected!("pclmulqdq");
+    #[cfg(target_arch = "aarch64")]
+    let has_aes = std::arch::is_aarch64_feature_detected!("aes") && std::arch::is_aarch64_feature_detected!("pmull");
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let has_aes = false;
+    let mut ciphers = russh::Preferred::DEFAULT.cipher.to_vec();
+    ciphers.sort_by_key(|name| !(has_aes && *name == cipher::AES_256_GCM));
+    ciphers
 }
 
 /// Up to as much again, so that hosts that were dropped together do not come back together.

@@ -4,6 +4,7 @@
 //! russh has a reader of its own, but that one overlooks `@revoked` and wildcards, takes an unreadable file for an empty one, and
 //! takes a key of another type for a host that nobody has seen, which would let a stranger in as a new host.
 
+mod book;
 mod certificate;
 mod forget;
 mod revoked;
@@ -15,10 +16,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hmac::{Hmac, KeyInit, Mac};
-use russh::keys::{Algorithm, HashAlg, PublicKey, PublicKeyBase64, parse_public_key_base64, ssh_key::known_hosts::HostPatterns};
-use sha1::Sha1;
+use russh::keys::{Algorithm, HashAlg, PublicKey, PublicKeyBase64, parse_public_key_base64};
 
+use self::book::{Book, Hashed, Line};
 pub use self::forget::Forgotten;
 pub(super) use self::{certificate::Vouched, forget::forget};
 use crate::{
@@ -78,8 +78,8 @@ impl Known {
         let mut known = Self::revoked(ssh)?;
         let bare = ssh.host_key_alias.clone().unwrap_or_else(|| host.to_ascii_lowercase());
         for file in [&ssh.known_hosts].into_iter().chain(&ssh.more_known_hosts) {
-            match fs::read(file) {
-                Ok(bytes) => known.add(file, &String::from_utf8_lossy(&bytes), &name_of(host, ssh), &bare),
+            match Book::of(file) {
+                Ok(book) => known.add(file, &book, &name_of(host, ssh), &bare),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
                     let what = format!("{} can not be read, so no host key can be checked", file.display());
@@ -92,23 +92,36 @@ impl Known {
         Ok(known)
     }
 
-    fn add(&mut self, file: &Path, text: &str, name: &str, bare: &str) {
-        for (number, line) in text.lines().enumerate() {
-            let Some(fields) = Fields::read(line) else { continue };
-            let named = matches(fields.names, name);
-            if !named && (bare == name || !matches(fields.names, bare)) {
-                continue;
+    fn add(&mut self, file: &Path, book: &Book, name: &str, bare: &str) {
+        let entry = |line: &Line| Entry {
+            place: Place { file: file.to_owned(), line: line.number },
+            algorithm: line.algorithm.clone(),
+            key: line.key.as_ref().and_then(|key| parse_public_key_base64(key).ok()),
+        };
+        let mut named = Vec::new();
+        for line in book.lines(name) {
+            named.push(line.number);
+            match line.marker.as_deref() {
+                None => self.keys.push(entry(line)),
+                Some(marker) => self.mark(marker, entry(line)),
             }
-            let key = fields.key.and_then(|key| parse_public_key_base64(key).ok());
-            let place = Place { file: file.to_owned(), line: number + 1 };
-            let entry = Entry { place, algorithm: fields.algorithm.to_owned(), key };
-            match fields.marker {
-                None if named => self.keys.push(entry),
-                None => self.portless.push(entry),
-                Some("@revoked") => self.revoked.push(entry),
-                Some("@cert-authority") => self.authorities.push(entry),
-                Some(_) => {}
+        }
+        if bare == name {
+            return;
+        }
+        for line in book.lines(bare).filter(|line| !named.contains(&line.number)) {
+            match line.marker.as_deref() {
+                None => self.portless.push(entry(line)),
+                Some(marker) => self.mark(marker, entry(line)),
             }
+        }
+    }
+
+    fn mark(&mut self, marker: &str, entry: Entry) {
+        match marker {
+            "@revoked" => self.revoked.push(entry),
+            "@cert-authority" => self.authorities.push(entry),
+            _ => {}
         }
     }
 
@@ -218,16 +231,10 @@ fn ends_with_a_line_end(file: &mut fs::File) -> io::Result<bool> {
 /// Whether a comma list of patterns names the host. A pattern with `!` that fits takes the whole line away.
 fn matches(patterns: &str, name: &str) -> bool {
     if patterns.starts_with("|1|") {
-        return hashed(patterns, name);
+        return Hashed::read(patterns).is_some_and(|hashed| hashed.is(name));
     }
     let patterns = patterns.to_ascii_lowercase();
     pattern::any(patterns.split(','), &name.to_ascii_lowercase())
-}
-
-/// `|1|salt|hash`: the HMAC-SHA1 of the name, keyed with the salt, both in base64.
-fn hashed(pattern: &str, name: &str) -> bool {
-    let Ok(HostPatterns::HashedName { salt, hash }) = pattern.parse() else { return false };
-    Hmac::<Sha1>::new_from_slice(&salt).is_ok_and(|mac| mac.chain_update(name).verify_slice(&hash).is_ok())
 }
 
 #[cfg(test)]

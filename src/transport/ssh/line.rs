@@ -6,13 +6,17 @@ use std::{
 };
 
 use russh::{Disconnect, client::Handle};
-use tokio::{sync::Mutex, time::Instant};
+use tokio::{
+    sync::{Mutex, SemaphorePermit},
+    time::Instant,
+};
 
 use super::{
     deadline::Deadline,
     dial::{Patience, Streams, Way, dial},
     guard::Guard,
     login::LogIn,
+    places,
     target::Target,
 };
 use crate::{
@@ -51,6 +55,8 @@ enum Via {
 #[derive(Default)]
 struct Held {
     link: Option<Arc<Handle<Guard>>>,
+    /// Its place, where places are few.
+    place: Option<SemaphorePermit<'static>>,
     /// Whether it has ever stood: a machine that has been there and is gone may be restarting.
     stood: bool,
     failed: Option<(Instant, Error)>,
@@ -88,10 +94,12 @@ impl Line {
         if let Some(link) = held.link.as_ref().filter(|link| !link.is_closed()) {
             return Ok(Arc::clone(link));
         }
-        held.link = None;
+        (held.link, held.place) = (None, None);
         if let Some((_, error)) = held.failed.as_ref().filter(|(when, _)| when.elapsed() < SULK) {
             return Err(copy(error));
         }
+        // What goes over a jump host's connection needs no file of its own, and waits for nobody whom that one may wait for.
+        held.place = if matches!(self.via, Via::Network) && !self.target.ssh.is_jump { places::take().await } else { None };
         let patience = if held.stood { Patience::Again } else { Patience::First };
         match self.connect(patience).await {
             Ok(link) => {
@@ -100,6 +108,7 @@ impl Line {
                 Ok(link)
             }
             Err(error) => {
+                held.place = None;
                 held.failed = self.target.ssh.is_jump.then(|| (Instant::now(), copy(&error)));
                 Err(error)
             }
@@ -132,8 +141,25 @@ impl Line {
     pub(super) async fn drop_dead(&self, dead: &Arc<Handle<Guard>>) {
         let mut held = self.held.lock().await;
         if held.link.as_ref().is_some_and(|link| Arc::ptr_eq(link, dead)) {
-            held.link = None;
+            (held.link, held.place) = (None, None);
         }
+    }
+
+    /// Hangs up if others wait for a place, and nobody else uses this connection.
+    pub(super) async fn rest(&self, link: Arc<Handle<Guard>>) {
+        if !places::is_crowded() {
+            return;
+        }
+        let mut held = self.held.lock().await;
+        drop(link);
+        if held.place.is_none() || held.link.as_ref().is_some_and(|link| Arc::strong_count(link) > 1) {
+            return;
+        }
+        if let Some(link) = held.link.take() {
+            let leave = link.disconnect(Disconnect::ByApplication, "", "");
+            let _ = tokio::time::timeout(Duration::from_secs(1), leave).await;
+        }
+        held.place = None;
     }
 
     /// What a person should know about how the machine was reached, and those before it.

@@ -1,4 +1,8 @@
-use std::{os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
+use std::{os::unix::fs::PermissionsExt, path::PathBuf, process::Command, sync::Arc};
+
+use hmac::{Hmac, KeyInit, Mac};
+use russh::keys::ssh_key::known_hosts::HostPatterns;
+use sha1::Sha1;
 
 use super::*;
 
@@ -17,7 +21,7 @@ fn at(port: u16) -> config::Ssh {
 /// What a file says, the only one that there is.
 fn known(text: &str, host: &str, port: u16) -> Known {
     let mut known = Known::default();
-    known.add(Path::new("known"), text, &name_of(host, &at(port)), host);
+    known.add(Path::new("known"), &Book::parse(text), &name_of(host, &at(port)), host);
     known
 }
 
@@ -235,4 +239,33 @@ fn only_the_hosts_own_lines_are_forgotten() {
     assert!(hashed.status.success(), "{hashed:?}");
     assert_eq!(forget(&file, "[node1]:2222").unwrap().removed, 1);
     assert_eq!(forget(&file, "[node1]:2222").unwrap().removed, 0);
+}
+
+#[test]
+fn thousands_of_hashed_lines_are_taken_apart_once() {
+    let scratch = Scratch::new("fleet");
+    let file = scratch.0.join("known_hosts");
+    let hashed = |index: usize| {
+        let salt = index.to_le_bytes();
+        let hash =
+            Hmac::<Sha1>::new_from_slice(&salt).unwrap().chain_update(format!("10.0.{}.{}", index / 250, index % 250)).finalize();
+        let pattern = HostPatterns::HashedName { salt: salt.to_vec(), hash: hash.into_bytes().into() };
+        format!("{} {ED25519}\n", pattern.to_string())
+    };
+    fs::write(&file, (0..5000).map(hashed).collect::<String>()).unwrap();
+    let ssh = config::Ssh { known_hosts: file.clone(), ..at(22) };
+    let first = Book::of(&file).unwrap();
+    for index in [0, 2500, 4999] {
+        let known = Known::read(&format!("10.0.{}.{}", index / 250, index % 250), &ssh).unwrap();
+        assert_eq!(known.judge(&key(ED25519)), Judgement::Same);
+        assert_eq!(
+            known.judge(&key(OTHER)),
+            Judgement::Changed { place: Place { file: file.clone(), line: index + 1 }, algorithm: "ssh-ed25519".into() }
+        );
+    }
+    assert_eq!(Known::read("10.0.20.0", &ssh).unwrap().judge(&key(ED25519)), Judgement::Unknown);
+    assert!(Arc::ptr_eq(&first, &Book::of(&file).unwrap()), "it was read again");
+    // What somebody adds is seen.
+    remember(&file, "10.0.20.0", &key(ED25519)).unwrap();
+    assert_eq!(Known::read("10.0.20.0", &ssh).unwrap().judge(&key(ED25519)), Judgement::Same);
 }

@@ -1,0 +1,134 @@
+//! A known_hosts file, taken apart once for all hosts. Each line under a hashed name has to be tried with each host, since that is what
+//! hashing is for; all else is looked up.
+
+use std::{
+    collections::HashMap,
+    fs,
+    io::{self, Read},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use hmac::{Hmac, KeyInit, Mac};
+use russh::keys::ssh_key::known_hosts::HostPatterns;
+use sha1::Sha1;
+
+use super::Fields;
+use crate::config::pattern;
+
+/// The files that have been read, as they were then.
+static READ: Mutex<Vec<(PathBuf, Stamp, Arc<Book>)>> = Mutex::new(Vec::new());
+
+/// By which a file is seen to have changed: its number, its size, and its time.
+type Stamp = (u64, u64, i64, i64);
+
+/// All lines of one file.
+#[derive(Default)]
+pub(super) struct Book {
+    lines: Vec<Line>,
+    /// A name in small letters -> the lines that name it.
+    plain: HashMap<String, Vec<usize>>,
+    /// The lines whose names are patterns, with these.
+    patterns: Vec<(usize, String)>,
+    hashed: Vec<(usize, Hashed)>,
+}
+
+/// A line that names hosts.
+pub(super) struct Line {
+    /// Counted from 1.
+    pub(super) number: usize,
+    pub(super) marker: Option<String>,
+    pub(super) algorithm: String,
+    pub(super) key: Option<String>,
+}
+
+/// `|1|salt|hash`: the HMAC-SHA1 of the name, keyed with the salt, both in base64.
+pub(super) struct Hashed {
+    /// Of the salt alone.
+    mac: Hmac<Sha1>,
+    hash: [u8; 20],
+    /// The name, once it has been found: there is no other that fits.
+    name: OnceLock<Box<str>>,
+}
+
+impl Hashed {
+    pub(super) fn read(pattern: &str) -> Option<Self> {
+        let Ok(HostPatterns::HashedName { salt, hash }) = pattern.parse() else { return None };
+        Some(Self { mac: Hmac::new_from_slice(&salt).ok()?, hash, name: OnceLock::new() })
+    }
+
+    pub(super) fn is(&self, name: &str) -> bool {
+        if let Some(known) = self.name.get() {
+            return **known == *name;
+        }
+        let fits = self.mac.clone().chain_update(name).verify_slice(&self.hash).is_ok();
+        if fits {
+            self.name.get_or_init(|| name.into());
+        }
+        fits
+    }
+}
+
+impl Book {
+    /// The file as it is now: read, unless it is as it was.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn of(file: &Path) -> io::Result<Arc<Self>> {
+        let mut open = fs::File::open(file)?;
+        let data = open.metadata()?;
+        let stamp = (data.ino(), data.size(), data.mtime(), data.mtime_nsec());
+        // Held while it is read: a fleet comes at once, and one of it reads for all.
+        let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((.., book)) = read.iter().find(|(path, known, _)| path == file && *known == stamp) {
+            return Ok(Arc::clone(book));
+        }
+        let mut bytes = Vec::new();
+        open.read_to_end(&mut bytes)?;
+        let book = Arc::new(Self::parse(&String::from_utf8_lossy(&bytes)));
+        read.retain(|(path, ..)| path != file);
+        // What was written to it meanwhile is not in the stamp, which makes the next one read it again.
+        read.push((file.to_owned(), stamp, Arc::clone(&book)));
+        Ok(book)
+    }
+
+    pub(super) fn parse(text: &str) -> Self {
+        let mut book = Self::default();
+        for (number, line) in text.lines().enumerate() {
+            let Some(fields) = Fields::read(line) else { continue };
+            let index = book.lines.len();
+            if fields.names.starts_with("|1|") {
+                let Some(hashed) = Hashed::read(fields.names) else { continue };
+                book.hashed.push((index, hashed));
+            } else {
+                let names = fields.names.to_ascii_lowercase();
+                if pattern::is_pattern(&names) {
+                    book.patterns.push((index, names));
+                } else {
+                    for name in names.split(',') {
+                        book.plain.entry(name.to_owned()).or_default().push(index);
+                    }
+                }
+            }
+            book.lines.push(Line {
+                number: number + 1,
+                marker: fields.marker.map(str::to_owned),
+                algorithm: fields.algorithm.to_owned(),
+                key: fields.key.map(str::to_owned),
+            });
+        }
+        book
+    }
+
+    /// The lines that name this host, in their order.
+    pub(super) fn lines(&self, name: &str) -> impl Iterator<Item = &Line> {
+        let small = name.to_ascii_lowercase();
+        let mut found = self.plain.get(&small).cloned().unwrap_or_default();
+        found.extend(self.patterns.iter().filter(|(_, names)| pattern::any(names.split(','), &small)).map(|(index, _)| index));
+        found.extend(self.hashed.iter().filter(|(_, hashed)| hashed.is(name)).map(|(index, _)| index));
+        found.sort_unstable();
+        found.dedup();
+        found.into_iter().map(|index| &self.lines[index])
+    }
+}
