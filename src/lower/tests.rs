@@ -196,6 +196,25 @@ fn a_detached_step_tells_its_output_and_its_outcome() {
 }
 
 #[test]
+fn what_runs_beside_others_holds_up_a_reset_alone() {
+    let sandbox = Sandbox::new("beside");
+    let step = |phase, name| Step::new(StepId::new("node1", phase, name), "x", "y");
+    let begun = sandbox.path("begun");
+    let long = lower(&step("install", "images").beside().sh(format!(": >{}; sleep 4", quote(&begun.to_string_lossy()))));
+    std::thread::scope(|scope| {
+        let beside = scope.spawn(|| sandbox.run(&long, "dash"));
+        while !begun.exists() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        let (status, output) = sandbox.run(&lower(&step("install", "packages").sh("true")), "dash");
+        assert!(status == CHANGED && !beside.is_finished(), "{output}");
+        let (status, output) = sandbox.run(&lower(&step("reset", "files").sh("true")), "dash");
+        assert!(status == CHANGED && output.contains("waiting install.images"), "{output}");
+        assert_eq!(beside.join().expect("no panic").0, CHANGED);
+    });
+}
+
+#[test]
 fn a_job_that_was_killed_or_has_ended_long_ago_is_not_adopted() {
     let sandbox = Sandbox::new("wedge");
     let count = sandbox.path("count");
