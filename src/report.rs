@@ -3,7 +3,10 @@
 mod lanes;
 mod path;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 pub use lanes::{Bar, Lane};
 pub use path::Link;
@@ -20,6 +23,8 @@ use crate::{
 pub struct Report {
     /// Hosts in the order in which they were first heard of.
     hosts: Vec<Connection>,
+    /// Where each stands in there: there may be thousands, and an event for each of their steps.
+    places: HashMap<String, usize>,
     steps: BTreeMap<StepId, Entry>,
     /// Steps in the order in which they ended; of one host that is the order of its lane.
     ended: Vec<StepId>,
@@ -163,8 +168,9 @@ impl Report {
     }
 
     fn connection(&mut self, host: &str) -> &mut Connection {
-        let place = self.hosts.iter().position(|known| known.host == host).unwrap_or_else(|| {
+        let place = self.places.get(host).copied().unwrap_or_else(|| {
             self.hosts.push(Connection { host: host.to_owned(), state: None, took: Duration::ZERO, execs: 0 });
+            self.places.insert(host.to_owned(), self.hosts.len() - 1);
             self.hosts.len() - 1
         });
         &mut self.hosts[place]
@@ -179,18 +185,16 @@ impl Report {
     /// Each host, in the order in which they were first heard of.
     #[must_use]
     pub fn hosts(&self) -> Vec<HostReport> {
-        let report = |connection: &Connection| {
-            let mut counts = Counts::default();
-            for (_, entry) in self.steps.iter().filter(|(id, _)| id.host == connection.host) {
-                counts.add(entry.outcome());
-            }
-            HostReport {
-                host: connection.host.clone(),
-                counts,
-                connect: connection.took,
-                execs: connection.execs,
-                unreachable: connection.state == Some(HostState::Failed),
-            }
+        let mut counts: HashMap<&str, Counts> = HashMap::new();
+        for (id, entry) in &self.steps {
+            counts.entry(&id.host).or_default().add(entry.outcome());
+        }
+        let report = |connection: &Connection| HostReport {
+            host: connection.host.clone(),
+            counts: counts.get(connection.host.as_str()).copied().unwrap_or_default(),
+            connect: connection.took,
+            execs: connection.execs,
+            unreachable: connection.state == Some(HostState::Failed),
         };
         self.hosts.iter().map(report).collect()
     }

@@ -3,7 +3,11 @@
 pub mod address;
 pub mod proxy;
 
-use std::{net::IpAddr, path::PathBuf};
+use std::{
+    net::IpAddr,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 use crate::{
     config::{Cluster, Host, Role, Version},
@@ -19,8 +23,8 @@ use crate::{
 pub struct Site {
     pub host: Host,
     pub facts: Facts,
-    pub profile: OsProfile,
-    pub runtime: RuntimeProfile,
+    pub profile: Arc<OsProfile>,
+    pub runtime: Arc<RuntimeProfile>,
     /// The address that the node has in the cluster.
     pub node_ip: IpAddr,
 }
@@ -30,7 +34,7 @@ pub struct Stage<'a> {
     pub cluster: &'a Cluster,
     /// The exact version to install.
     pub version: Version,
-    pub sites: Vec<Site>,
+    pub sites: Arc<[Site]>,
     pub cni: Option<&'a CniProfile>,
     /// What everything that a node may run changes on a host.
     pub changes: Changes,
@@ -39,6 +43,8 @@ pub struct Stage<'a> {
     pub manifest: Option<String>,
     /// The image archives of the cluster file.
     pub archives: Vec<Archive>,
+    /// See [`Stage::direct_for_pods`].
+    pub direct: OnceLock<String>,
 }
 
 /// An image archive on the operator's machine.
@@ -91,6 +97,11 @@ impl Stage<'_> {
     /// `NoControlPlane` when no site is one.
     pub fn first(&self) -> Result<&Site> {
         first_of(&self.sites)
+    }
+
+    /// What every kubeadm is told to reach without a proxy, with commas between: the same on all hosts.
+    pub fn direct_for_pods(&self) -> &str {
+        self.direct.get_or_init(|| proxy::direct_for_pods(self.cluster, &self.sites).join(","))
     }
 
     pub fn control_planes(&self) -> impl Iterator<Item = &Site> {

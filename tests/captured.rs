@@ -110,18 +110,19 @@ fn conclude(
         let profile = profiles.os(host.profile.as_deref(), &facts.os)?.clone();
         let runtime = profiles.runtime_of(case.cluster.runtime.as_deref(), &facts, case.cluster.kubernetes.minor)?.clone();
         let node_ip = address::node_ip(&case.cluster, host, &facts, &neighbours)?;
-        sites.push(Site { host: host.clone(), facts, profile, runtime, node_ip });
+        sites.push(Site { host: host.clone(), facts, profile: profile.into(), runtime: runtime.into(), node_ip });
     }
     let wanted = case.cluster.kubernetes;
     let stage = Stage {
         cluster: &case.cluster,
         version: Version { major: wanted.major, minor: wanted.minor, patch: wanted.patch.unwrap_or(0) },
-        sites,
+        sites: sites.into(),
         cni: None,
         changes: Changes::of(profiles),
         secrets,
         manifest: None,
         archives: Vec::new(),
+        direct: Default::default(),
     };
     let mut steps = Vec::new();
     for scene in stage.scenes() {

@@ -148,8 +148,8 @@ fn steps(cluster: &Cluster) -> Option<Vec<Step>> {
     let site = |host: Host, ip: &str| Site {
         host,
         facts: facts.clone(),
-        profile: profile.clone(),
-        runtime: runtime.clone(),
+        profile: profile.clone().into(),
+        runtime: runtime.clone().into(),
         node_ip: ip.parse().unwrap(),
     };
     let secrets = secrets::secrets();
@@ -157,12 +157,13 @@ fn steps(cluster: &Cluster) -> Option<Vec<Step>> {
     let stage = Stage {
         cluster,
         version: Version { major: 1, minor: 34, patch: 2 },
-        sites: vec![site(host, "192.168.77.13"), site(worker, "192.168.77.14")],
+        sites: vec![site(host, "192.168.77.13"), site(worker, "192.168.77.14")].into(),
         cni: None,
         changes: Changes::of(&profiles),
         secrets: &secrets,
         manifest: Some("kind: List\n".to_owned()),
         archives,
+        direct: Default::default(),
     };
     let mut steps: Vec<Step> = Vec::new();
     for scene in stage.scenes() {

@@ -109,16 +109,23 @@ fn stage_with(cluster: &Cluster, version: &str, role: Role, facts: Facts, passwo
     };
     let profile = profiles.os(None, &facts.os).expect("a profile").clone();
     let runtime = profiles.runtime_of(cluster.runtime.as_deref(), &facts, cluster.kubernetes.minor).expect("a profile").clone();
-    let site = Site { host, facts, profile, runtime, node_ip: "192.168.77.13".parse().expect("an address") };
+    let site = Site {
+        host,
+        facts,
+        profile: profile.into(),
+        runtime: runtime.into(),
+        node_ip: "192.168.77.13".parse().expect("an address"),
+    };
     let stage = Stage {
         cluster,
         version: version.parse::<Version>().expect("a version"),
-        sites: vec![site],
+        sites: vec![site].into(),
         cni: None,
         changes: Changes::of(&profiles),
         secrets: &secrets,
         manifest: None,
         archives,
+        direct: Default::default(),
     };
     then(&stage);
 }

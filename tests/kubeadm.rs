@@ -67,8 +67,8 @@ fn sites(case: &Case) -> Vec<Site> {
     let site = |(place, host): (usize, &Host)| Site {
         host: host.clone(),
         facts: case.facts.clone(),
-        profile: OsProfile::default(),
-        runtime: Profiles::load(None).expect("the embedded profiles").runtime("containerd").expect("one of them").clone(),
+        profile: OsProfile::default().into(),
+        runtime: Profiles::load(None).expect("the embedded profiles").runtime("containerd").expect("one of them").clone().into(),
         node_ip: host
             .address
             .parse()
@@ -84,11 +84,12 @@ fn on_stage(case: &Case, sites: Vec<Site>, see: impl FnOnce(&[Scene<'_>])) {
     let stage = Stage {
         cluster: &case.cluster,
         version,
-        sites,
+        sites: sites.into(),
         cni: None,
         changes: Changes::default(),
         manifest: None,
         archives: Vec::new(),
+        direct: Default::default(),
         secrets: &secrets,
     };
     see(&stage.scenes().collect::<Vec<_>>());

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use super::version;
@@ -18,7 +18,7 @@ use crate::{
     graph::Graph,
     lower::{self, Asked},
     phase::PHASES,
-    profile::{Changes, CniProfile, Profiles},
+    profile::{Changes, CniProfile, OsProfile, Profiles, RuntimeProfile},
     scene::{
         Archive, Site, Stage,
         address::{self, Neighbours},
@@ -33,7 +33,7 @@ pub(super) struct Known {
     pub(super) cluster: Cluster,
     pub(super) profiles: Profiles,
     pub(super) version: Version,
-    pub(super) sites: Vec<Site>,
+    pub(super) sites: Arc<[Site]>,
     pub(super) secrets: Secrets,
     /// The manifest that the cluster file names by path.
     pub(super) manifest: Option<String>,
@@ -90,10 +90,11 @@ impl Known {
         proxy_password: Option<String>,
     ) -> Result<Self> {
         let mut sites = Vec::with_capacity(surveyed.facts.len());
-        let neighbours = Neighbours::of(surveyed.facts.iter().map(|(_, facts)| facts));
+        let mut made = Sites::of(&cluster, &profiles, surveyed.facts.iter().map(|(_, facts)| facts));
         for (host, facts) in surveyed.facts {
-            sites.push(site(&cluster, &profiles, &neighbours, host, facts)?);
+            sites.push(made.site(host, facts)?);
         }
+        let sites: Arc<[Site]> = sites.into();
         let hosts = Arc::new(surveyed.hosts);
         let version = version::resolve(&cluster, &sites, &hosts, proxy_password.as_deref()).await?;
         let secrets = secrets(&sites, proxy_password)?;
@@ -110,14 +111,13 @@ impl Known {
         let mut sites = Vec::with_capacity(self.sites.len());
         let mut answered = BTreeMap::new();
         let mut asked = tokio::task::JoinSet::new();
-        for (index, site) in self.sites.into_iter().enumerate() {
-            let (hosts, peers) = (Arc::clone(&self.hosts), Vec::new());
+        for (index, site) in self.sites.iter().enumerate() {
+            let (hosts, peers, host) = (Arc::clone(&self.hosts), Vec::new(), site.host.clone());
             asked.spawn(async move {
-                let transport = hosts
-                    .get(&site.host.name)
-                    .ok_or_else(|| Error::new(Kind::Internal, format!("{} is not connected", site.host.name)))?;
+                let transport =
+                    hosts.get(&host.name).ok_or_else(|| Error::new(Kind::Internal, format!("{} is not connected", host.name)))?;
                 let (facts, checks) = survey::again(transport, &peers, Asked::FactsAndChecks).await?;
-                Ok::<_, Error>((index, site.host, facts, checks))
+                Ok::<_, Error>((index, host, facts, checks))
             });
         }
         let mut all = Vec::new();
@@ -125,13 +125,13 @@ impl Known {
             all.push(joined.map_err(|error| Error::new(Kind::Internal, "a survey ended early").because(error))??);
         }
         all.sort_by_key(|(index, ..)| *index);
-        let neighbours = Neighbours::of(all.iter().map(|(_, _, facts, _)| facts));
+        let mut made = Sites::of(&self.cluster, &self.profiles, all.iter().map(|(_, _, facts, _)| facts));
         for (_, host, facts, checks) in all {
             answered.insert(host.name.clone(), checks);
-            sites.push(site(&self.cluster, &self.profiles, &neighbours, host, facts)?);
+            sites.push(made.site(host, facts)?);
         }
         let secrets = secrets(&sites, self.secrets.proxy_password)?;
-        Ok(Self { sites, secrets, answered, ..self })
+        Ok(Self { sites: sites.into(), secrets, answered, ..self })
     }
 
     /// What the phases may see.
@@ -145,12 +145,13 @@ impl Known {
         Ok(Stage {
             cluster: &self.cluster,
             version: self.version,
-            sites: self.sites.clone(),
+            sites: Arc::clone(&self.sites),
             cni,
             changes: Changes::of(&self.profiles),
             secrets: &self.secrets,
             manifest: self.manifest.clone(),
             archives: self.archives.clone(),
+            direct: OnceLock::new(),
         })
     }
 
@@ -191,14 +192,31 @@ impl Known {
     }
 }
 
-fn site(cluster: &Cluster, profiles: &Profiles, neighbours: &Neighbours, host: Host, facts: Facts) -> Result<Site> {
-    let profile = profiles
-        .os(host.profile.as_deref(), &facts.os)
-        .map_err(|error| Error { what: format!("{}: {}", host.name, error.what), ..error })?
-        .clone();
-    let runtime = profiles.runtime_of(cluster.runtime.as_deref(), &facts, cluster.kubernetes.minor)?.clone();
-    let node_ip = address::node_ip(cluster, &host, &facts, neighbours)?;
-    Ok(Site { host, facts, profile, runtime, node_ip })
+/// Makes sites of hosts: of what many have in common there is one for all.
+struct Sites<'a> {
+    cluster: &'a Cluster,
+    profiles: &'a Profiles,
+    neighbours: Neighbours,
+    systems: BTreeMap<String, Arc<OsProfile>>,
+    runtimes: BTreeMap<String, Arc<RuntimeProfile>>,
+}
+
+impl<'a> Sites<'a> {
+    fn of<'f>(cluster: &'a Cluster, profiles: &'a Profiles, facts: impl Iterator<Item = &'f Facts>) -> Self {
+        Self { cluster, profiles, neighbours: Neighbours::of(facts), systems: BTreeMap::new(), runtimes: BTreeMap::new() }
+    }
+
+    fn site(&mut self, host: Host, facts: Facts) -> Result<Site> {
+        let profile = self
+            .profiles
+            .os(host.profile.as_deref(), &facts.os)
+            .map_err(|error| Error { what: format!("{}: {}", host.name, error.what), ..error })?;
+        let profile = Arc::clone(self.systems.entry(profile.name.clone()).or_insert_with(|| Arc::new(profile.clone())));
+        let runtime = self.profiles.runtime_of(self.cluster.runtime.as_deref(), &facts, self.cluster.kubernetes.minor)?;
+        let runtime = Arc::clone(self.runtimes.entry(runtime.name.clone()).or_insert_with(|| Arc::new(runtime.clone())));
+        let node_ip = address::node_ip(self.cluster, &host, &facts, &self.neighbours)?;
+        Ok(Site { host, facts, profile, runtime, node_ip })
+    }
 }
 
 fn secrets(sites: &[Site], proxy_password: Option<String>) -> Result<Secrets> {

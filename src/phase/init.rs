@@ -5,7 +5,7 @@ use crate::{
     error::Result,
     kubeadm,
     lower::sha256,
-    scene::{Scene, proxy},
+    scene::Scene,
     step::{File, Op, Step, Undo},
 };
 
@@ -49,8 +49,7 @@ fn pki(scene: &Scene<'_>) -> Option<Step> {
 /// `kubeadm init`, or what is left to do of it.
 fn initialise(scene: &Scene<'_>) -> Result<Step> {
     let flags = kubeadm::init_flags(scene)?.join(" ");
-    let direct = proxy::direct_for_pods(scene.stage.cluster, &scene.stage.sites).join(",");
-    let values = [("config", node::CONFIG), ("flags", &flags), ("direct", &direct)];
+    let values = [("config", node::CONFIG), ("flags", &flags), ("direct", scene.stage.direct_for_pods())];
     let mut step = Step::new(
         scene.id("init", "kubeadm"),
         "Start the control plane with kubeadm init",

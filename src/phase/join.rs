@@ -6,7 +6,7 @@ use crate::{
     error::Result,
     kubeadm,
     lower::quote,
-    scene::{Scene, Site, proxy},
+    scene::{Scene, Site},
     step::{Check, File, Step, StepId},
 };
 
@@ -97,8 +97,7 @@ fn cluster_info(scene: &Scene<'_>) -> Result<Step> {
 }
 
 fn join(scene: &Scene<'_>) -> Result<Step> {
-    let direct = proxy::direct_for_pods(scene.stage.cluster, &scene.stage.sites).join(",");
-    let values = [("config", node::CONFIG), ("direct", &direct)];
+    let values = [("config", node::CONFIG), ("direct", scene.stage.direct_for_pods())];
     let (title, why) = match scene.here.host.role {
         Role::Worker => ("Join the cluster as a worker", "the kubelet gets its identity, and the scheduler may use this host"),
         Role::ControlPlane => (

@@ -114,7 +114,7 @@ fn clean_up(scene: &Scene<'_>) -> Result<Step> {
     let mut step = proof(scene, "clean-up", "Remove the pods of the verification", "it leaves nothing behind", CLEAN_UP)
         .due(Due::Always)
         .after("verify", "pods");
-    for site in &scene.stage.sites {
+    for site in scene.stage.sites.iter() {
         step = step.needs(StepId::new(&site.host.name, "verify", "reach"));
     }
     Ok(step)

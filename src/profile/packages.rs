@@ -1,6 +1,6 @@
 //! How a package manager is called: bodies of shell functions, and what it says when it is in trouble.
 
-use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 
@@ -74,6 +74,9 @@ pub struct PackageShell {
     pub unhold: Option<String>,
     /// NAME...: true when all are held.
     pub held: Option<String>,
+    /// All of them as they stand in programs, put together once.
+    #[serde(skip)]
+    functions: OnceLock<Vec<(&'static str, Option<String>)>>,
 }
 
 /// One way in which a package manager fails.
@@ -137,42 +140,50 @@ impl PackageShell {
         })
     }
 
+    /// Its functions by name, with their bodies; none where a manager has no such function.
+    fn functions(&self) -> &[(&'static str, Option<String>)] {
+        self.functions.get_or_init(|| {
+            let some = |body: &str| Some(body.to_owned());
+            vec![
+                ("pkg_run", some(RUN)),
+                ("pkg_call", some(&self.run)),
+                ("pkg_wait", Some(format!("wait_for_locks {}", words(&self.locks)))),
+                ("pkg_locked", Some(format!("grep -Eq {} \"$RUN/packages.out\"", quote(&self.locked)))),
+                ("pkg_trouble", Some(self.trouble())),
+                ("pkg_some", some(SOME)),
+                ("pkg_explain", some(EXPLAIN)),
+                ("pkg_warn", some(WARN)),
+                ("pkg_mend", some(self.mend.as_deref().unwrap_or(":"))),
+                ("pkg_installed", some(&self.installed)),
+                ("pkg_installed_at", some(&self.installed_at)),
+                ("pkg_unfinished", some(&self.unfinished)),
+                ("pkg_known", self.known.clone()),
+                ("pkg_refresh", some(&self.refresh)),
+                ("pkg_specs", some(&self.specs)),
+                ("pkg_install", some(&self.install)),
+                ("pkg_reinstall", some(&self.reinstall)),
+                ("pkg_added", some(&self.added)),
+                ("pkg_purge", some(&self.purge)),
+                ("pkg_key_undo", self.key_undo.clone()),
+                ("pkg_aside_undo", self.aside_undo.clone()),
+                ("pkg_hold", self.hold.clone()),
+                ("pkg_unhold", self.unhold.clone()),
+                ("pkg_held", self.held.clone()),
+            ]
+        })
+    }
+
     /// `text` with the functions that it calls in front of it.
     #[must_use]
-    pub fn with<'a>(&'a self, text: &'a str) -> String {
-        let some = |body: &'a str| Some(Cow::Borrowed(body));
-        let functions: [(&str, Option<Cow<'_, str>>); 24] = [
-            ("pkg_run", some(RUN)),
-            ("pkg_call", some(&self.run)),
-            ("pkg_wait", Some(format!("wait_for_locks {}", words(&self.locks)).into())),
-            ("pkg_locked", Some(format!("grep -Eq {} \"$RUN/packages.out\"", quote(&self.locked)).into())),
-            ("pkg_trouble", Some(self.trouble().into())),
-            ("pkg_some", some(SOME)),
-            ("pkg_explain", some(EXPLAIN)),
-            ("pkg_warn", some(WARN)),
-            ("pkg_mend", some(self.mend.as_deref().unwrap_or(":"))),
-            ("pkg_installed", some(&self.installed)),
-            ("pkg_installed_at", some(&self.installed_at)),
-            ("pkg_unfinished", some(&self.unfinished)),
-            ("pkg_known", self.known.as_deref().and_then(some)),
-            ("pkg_refresh", some(&self.refresh)),
-            ("pkg_specs", some(&self.specs)),
-            ("pkg_install", some(&self.install)),
-            ("pkg_reinstall", some(&self.reinstall)),
-            ("pkg_added", some(&self.added)),
-            ("pkg_purge", some(&self.purge)),
-            ("pkg_key_undo", self.key_undo.as_deref().and_then(some)),
-            ("pkg_aside_undo", self.aside_undo.as_deref().and_then(some)),
-            ("pkg_hold", self.hold.as_deref().and_then(some)),
-            ("pkg_unhold", self.unhold.as_deref().and_then(some)),
-            ("pkg_held", self.held.as_deref().and_then(some)),
-        ];
+    pub fn with(&self, text: &str) -> String {
+        let functions = self.functions();
         let mut wanted = vec![false; functions.len()];
         let mut texts = vec![text];
         while let Some(text) = texts.pop() {
-            for (index, (name, body)) in functions.iter().enumerate() {
-                let called = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == *name);
-                if let (true, false, Some(body)) = (called, wanted[index], body) {
+            let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| word.starts_with("pkg_"));
+            for word in words {
+                let Some(index) = functions.iter().position(|(name, _)| *name == word) else { continue };
+                if let (false, Some(body)) = (wanted[index], &functions[index].1) {
                     wanted[index] = true;
                     texts.push(body);
                 }

@@ -1,6 +1,6 @@
 //! What the programs of a host are told of the cluster file's proxy, and what they reach without it.
 
-use std::net::IpAddr;
+use std::{collections::HashSet, net::IpAddr};
 
 use super::Site;
 use crate::config::{Cidr, Cluster};
@@ -84,11 +84,7 @@ pub fn host_of(text: &str) -> &str {
 
 /// Each once, in the order of their first.
 fn once(all: Vec<String>) -> Vec<String> {
-    let mut once: Vec<String> = Vec::with_capacity(all.len());
-    for each in all {
-        if !once.contains(&each) {
-            once.push(each);
-        }
-    }
-    once
+    let mut seen = HashSet::with_capacity(all.len());
+    let first: Vec<bool> = all.iter().map(|each| seen.insert(each.as_str())).collect();
+    all.iter().zip(first).filter(|(_, first)| *first).map(|(each, _)| each.clone()).collect()
 }

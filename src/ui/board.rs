@@ -1,6 +1,6 @@
 //! Where each host stands, kept from events: what bars and lines both need to know.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{
     event::{Event, HostState, Outcome, Planned},
@@ -12,6 +12,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Board {
     pub(super) rows: Vec<Row>,
+    /// Where each stands in there.
+    places: HashMap<String, usize>,
     titles: BTreeMap<StepId, String>,
     ended: BTreeSet<StepId>,
 }
@@ -76,11 +78,13 @@ impl Board {
 
     /// Whether a step under way waits for something.
     pub(super) fn is_waiting(&self, id: &StepId) -> bool {
-        self.rows.iter().flat_map(|row| &row.current).any(|(current, waiting)| current == id && waiting.is_some())
+        let row = self.places.get(&id.host).and_then(|place| self.rows.get(*place));
+        row.is_some_and(|row| row.current.iter().any(|(current, waiting)| current == id && waiting.is_some()))
     }
 
     fn row(&mut self, host: &str) -> &mut Row {
-        let place = self.rows.iter().position(|row| row.host == host).unwrap_or_else(|| {
+        let place = self.places.get(host).copied().unwrap_or_else(|| {
+            self.places.insert(host.to_owned(), self.rows.len());
             self.rows.push(Row {
                 host: host.to_owned(),
                 state: HostState::Connecting,

@@ -43,7 +43,7 @@ pub(crate) fn site(name: &str, last: u8, role: Role, pods: Option<&str>) -> Site
         node_ip: None,
         reach: Reach::Local(Local::default()),
     };
-    Site { host, facts, profile: OsProfile::default(), runtime: containerd(), node_ip: [192, 168, 77, last].into() }
+    Site { host, facts, profile: OsProfile::default().into(), runtime: containerd().into(), node_ip: [192, 168, 77, last].into() }
 }
 
 pub(crate) fn containerd() -> RuntimeProfile {
@@ -90,12 +90,13 @@ pub(crate) fn steps_with(
     let stage = Stage {
         cluster: &cluster,
         version: Version { major: 1, minor: 34, patch: 2 },
-        sites,
+        sites: sites.into(),
         cni: profile.as_ref(),
         changes: Changes::of(&Profiles::load(None).expect("the embedded profiles")),
         secrets: &secrets,
         manifest: Some(manifest.to_owned()),
         archives: Vec::new(),
+        direct: Default::default(),
     };
     let mut steps = Vec::new();
     for scene in stage.scenes() {

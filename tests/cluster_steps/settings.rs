@@ -16,12 +16,13 @@ fn settings_found(made: &Cluster, wanted: &Cluster) -> Option<(String, bool)> {
     let stage = Stage {
         cluster: wanted,
         version,
-        sites,
+        sites: sites.into(),
         cni: None,
         changes: slipway::profile::Changes::default(),
         secrets: &secrets,
         manifest: None,
         archives: Vec::new(),
+        direct: Default::default(),
     };
     let findings = slipway::phase::preflight::examine(&stage);
     findings.into_iter().find(|finding| finding.id.name == "settings").map(|finding| (finding.what, finding.fatal))

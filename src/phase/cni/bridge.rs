@@ -54,7 +54,7 @@ fn subnets(scene: &Scene<'_>) -> Result<Step> {
     .check(Check::Sh(shell(scene, check)))
     .sh(shell(scene, SUBNETS))
     .hint("`kubectl get nodes -o wide` on the first control plane shows which node is missing");
-    for site in &scene.stage.sites {
+    for site in scene.stage.sites.iter() {
         step = step.needs(node::member(scene.stage, site)?);
     }
     Ok(step)

@@ -118,7 +118,7 @@ fn waited_for(scene: &Scene<'_>, mut steps: Vec<Step>, rollout: &str, config: Op
         .sh(format!("{rollout}cp \"$STATE/cni/applied\" \"$STATE/cni/rolled-out\"\n"))
         .detached()
         .hint("`kubectl get pods -A -o wide` shows whether the CNI's images can be pulled");
-        for site in &scene.stage.sites {
+        for site in scene.stage.sites.iter() {
             step = step.needs(StepId::new(&site.host.name, "cni", "ready"));
         }
         steps.push(step);
