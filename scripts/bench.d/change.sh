@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # slipway, work, tools, venv and bench_packages are set by whoever measures
-# 20 files, 5 kernel settings and 3 packages changed on eight hosts. slipway's part is examples/change.rs, the floor one script an OpenSSH client.
+# 20 files, 5 kernel settings and 3 packages changed on eight hosts. slipway's part is benches/change.rs, the floor one script an OpenSSH client.
 
 # changes_json: what is to be there. The files are there already, with other content; the settings are those of the host's own network.
 changes_json() {
