@@ -22,26 +22,45 @@ reached() {{
 if has_sha256 \"$file\" \"$sha256\" </dev/null || (reached) </dev/null >/dev/null 2>&1; then exit {UNCHANGED}; fi
 set -eu
 mkdir -p \"${{file%/*}}\"
-part=$file.part.$sha256
-exec 9>>\"$part\"
-# A try that was cut off writes until its end of the connection finds out.
-if ! flock -w 10 9; then
+part=$file.part.$sha256 idle=$file.part.$sha256.idle
+# Whoever had the part may have given it its name, or taken it away, while this one waited.
+hold_part() {{
+    while :; do
+        exec 9>>\"$part\"
+        flock -w 10 9 || return 1
+        [ \"$(stat -L -c %i /proc/self/fd/9)\" != \"$(stat -c %i \"$part\" 2>/dev/null)\" ] || return 0
+    done
+}}
+# A try that was cut off writes until its end of the connection finds out; what it has got so far is a beginning all the same.
+if ! hold_part; then
     part=$file.part.$$
     trap 'rm -f \"$part\"' EXIT
-    exec 9>\"$part\"
-    flock 9
+    cp \"$file.part.$sha256\" \"$part\" 2>/dev/null || :
+    hold_part
+fi
+if has_sha256 \"$file\" \"$sha256\" </dev/null; then
+    rm -f \"$part\" \"$idle\"
+    exit {UNCHANGED}
 fi
 for other in \"${{file%/*}}\"/*.part.*; do
-    [ \"$other\" = \"$part\" ] || flock -n \"$other\" rm -f \"$other\" || :
+    case $other in \"$part\" | \"$idle\") ;; *) flock -n \"$other\" rm -f \"$other\" || : ;; esac
 done
 had=$(($(wc -c <\"$part\")))
 printf '{MARK}send file %s\\n' \"$had\"
-cat >&9
+# On a disk that is full, the part is the first thing to go.
+cat >&9 || {{ rm -f \"$part\"; exit 1; }}
 if ! has_sha256 \"$part\" \"$sha256\"; then
-    # Perhaps the rest is yet to come; but not if this is all there is.
-    [ \"$(($(wc -c <\"$part\")))\" -gt \"$had\" ] || rm -f \"$part\"
+    # Perhaps the rest is yet to come; but not if nothing came twice, since then this is all there is.
+    if [ \"$(($(wc -c <\"$part\")))\" -gt \"$had\" ]; then
+        rm -f \"$idle\"
+    elif [ -e \"$idle\" ] || [ ! -s \"$part\" ]; then
+        rm -f \"$part\" \"$idle\"
+    else
+        : >\"$idle\"
+    fi
     die {changed}
 fi
+rm -f \"$idle\"
 mv -f \"$part\" \"$file\"
 exit {CHANGED}
 ",
