@@ -2,7 +2,8 @@
 
 use std::{
     fs,
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Write},
+    os::unix::fs::OpenOptionsExt,
 };
 
 use super::Run;
@@ -45,7 +46,10 @@ pub(super) fn report(wanted: &cli::Report) -> Result<u8> {
     match &wanted.to {
         None => ui::print(&page),
         Some(file) => {
-            fs::write(file, page)
+            // As private as the journal that it shows.
+            let opened = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file);
+            opened
+                .and_then(|mut file| file.write_all(page.as_bytes()))
                 .map_err(|error| Error::new(Kind::NoFile, format!("{} can not be written", file.display())).because(error))?;
             ui::print(&format!("wrote {}\n", file.display()));
         }

@@ -18,7 +18,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Notify, time::timeout};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout},
+};
 
 use self::{channel::Unseen, line::Line};
 pub use self::{
@@ -44,6 +47,9 @@ const FULL: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(30
 
 /// How long the end of another session is waited for before a host is asked again for one.
 const FULL_AT_MOST: Duration = Duration::from_secs(1);
+
+/// How long a host that has another session is asked again: no step takes longer.
+const BUSY_AT_MOST: Duration = Duration::from_secs(3600);
 
 /// A host, and one connection to it: made anew when it has been lost, shared by all who run programs on the host.
 pub struct Ssh {
@@ -157,6 +163,7 @@ impl Shell for Ssh {
         let (mut input, door) = Input::new(marker.precede(program), freight, password);
         let mut again = true;
         let mut pauses = FULL.into_iter();
+        let began = Instant::now();
         loop {
             let link = self.line.link().await?;
             let mut output = Output::new(&marker, door.clone(), on_line);
@@ -186,7 +193,7 @@ impl Shell for Ssh {
                 }
                 Unseen::NoChannel(reason) => {
                     // A host that grants one session at a time has one for this as soon as another ends.
-                    if self.sessions.one_ends().await {
+                    if began.elapsed() < BUSY_AT_MOST && self.sessions.one_ends().await {
                         continue;
                     }
                     // sshd counts a session that has been closed until it has nothing else to read.

@@ -1,6 +1,7 @@
 //! Asks a person. Nobody is asked where there is no terminal: then the answer is `None`. The only file that knows rpassword.
 
 use std::{
+    env,
     fs::OpenOptions,
     io::{self, BufRead, IsTerminal, Write},
     process::{Command, Stdio},
@@ -41,7 +42,9 @@ pub fn leave_terminal() -> bool {
 /// What stty(1) says of the terminal; none where it can not.
 fn stty(argument: &str) -> Option<String> {
     let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
-    let said = Command::new("stty").arg(argument).stdin(terminal).stderr(Stdio::null()).output().ok()?;
+    // No child inherits what the environment may hold of passwords.
+    let path = env::var_os("PATH").map(|path| ("PATH", path));
+    let said = Command::new("stty").env_clear().envs(path).arg(argument).stdin(terminal).stderr(Stdio::null()).output().ok()?;
     said.status.success().then(|| String::from_utf8(said.stdout).ok())?
 }
 

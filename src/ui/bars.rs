@@ -14,6 +14,9 @@ use crate::event::{Event, HostState, Outcome};
 /// How often the time of a running step is drawn anew.
 const TICK: Duration = Duration::from_millis(200);
 
+/// With more hosts than this a line is drawn when something happens on its own host, and not by a thread of its own.
+const FEW: usize = 100;
+
 /// What shows that something is going on; the last one is for when nothing is.
 pub(super) const SPINNER: &str = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏⠿";
 
@@ -78,7 +81,8 @@ impl Bars {
             Event::Host { host, .. } => self.draw(|row| row.host == *host, at),
             // Another host may have been waiting for this step, and its line says so.
             Event::Started { id, .. } | Event::Finished { id, .. } => {
-                self.draw(|row| row.host == id.host || row.current.is_empty(), at)
+                let few = self.board.rows.len() <= FEW;
+                self.draw(|row| row.host == id.host || few && row.current.is_empty(), at)
             }
         }
     }
@@ -89,11 +93,12 @@ impl Bars {
     }
 
     fn draw(&mut self, which: impl Fn(&Row) -> bool, at: Duration) {
+        let few = self.board.rows.len() <= FEW;
         let width = self.board.rows.iter().map(|row| row.host.chars().count()).max().unwrap_or(0);
         for row in self.board.rows.iter().filter(|row| which(row)) {
             let bar = self.bars.entry(row.host.clone()).or_insert_with(|| {
                 let bar = self.all.add(ProgressBar::new(0).with_style(arriving()));
-                if self.steady {
+                if self.steady && few {
                     bar.enable_steady_tick(TICK);
                 }
                 bar

@@ -99,16 +99,16 @@ impl Line {
             return Err(copy(error));
         }
         // What goes over a jump host's connection needs no file of its own, and waits for nobody whom that one may wait for.
-        held.place = if matches!(self.via, Via::Network) && !self.target.ssh.is_jump { places::take().await } else { None };
+        // Kept here until there is a connection: whoever asks for one may give up before.
+        let place = if matches!(self.via, Via::Network) && !self.target.ssh.is_jump { places::take().await } else { None };
         let patience = if held.stood { Patience::Again } else { Patience::First };
         match self.connect(patience).await {
             Ok(link) => {
                 let link = Arc::new(link);
-                (held.link, held.stood, held.failed) = (Some(Arc::clone(&link)), true, None);
+                (held.link, held.place, held.stood, held.failed) = (Some(Arc::clone(&link)), place, true, None);
                 Ok(link)
             }
             Err(error) => {
-                held.place = None;
                 held.failed = self.target.ssh.is_jump.then(|| (Instant::now(), copy(&error)));
                 Err(error)
             }

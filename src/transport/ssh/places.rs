@@ -16,18 +16,23 @@ static CROWDED: AtomicBool = AtomicBool::new(false);
 
 static PLACES: OnceLock<Semaphore> = OnceLock::new();
 
-/// Raises the limit of open files as far as this process may; gives what it is then.
-fn files() -> u64 {
+/// Raises the limit of open files as far as this process may, if so many are wanted: some programs that it starts close them all, one by one.
+/// Gives what it is then.
+fn files(wanted: u64) -> u64 {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 256 };
+    if wanted <= soft {
+        return soft;
+    }
     match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
         Ok(()) => hard,
         Err(_) => soft,
     }
 }
 
-fn places() -> &'static Semaphore {
+/// The places, made for so many hosts.
+fn places(hosts: usize) -> &'static Semaphore {
     PLACES.get_or_init(|| {
-        let places = usize::try_from(files() / FILES_A_LOGIN).unwrap_or(usize::MAX);
+        let places = usize::try_from(files(hosts as u64 * FILES_A_LOGIN) / FILES_A_LOGIN).unwrap_or(usize::MAX);
         Semaphore::new(places.clamp(1, Semaphore::MAX_PERMITS))
     })
 }
@@ -35,7 +40,7 @@ fn places() -> &'static Semaphore {
 /// So many hosts are about to be connected. Where that is more than can be, those who want a connection wait for their turn, and none
 /// keeps its own when it has nothing to do.
 pub fn expect(hosts: usize) {
-    CROWDED.store(hosts > places().available_permits(), Ordering::Relaxed);
+    CROWDED.store(hosts > places(hosts).available_permits(), Ordering::Relaxed);
 }
 
 pub(super) fn is_crowded() -> bool {
@@ -44,5 +49,5 @@ pub(super) fn is_crowded() -> bool {
 
 /// A place for one connection, where there are too few for all; waits until there is one.
 pub(super) async fn take() -> Option<SemaphorePermit<'static>> {
-    if is_crowded() { places().acquire().await.ok() } else { None }
+    if is_crowded() { PLACES.get()?.acquire().await.ok() } else { None }
 }
