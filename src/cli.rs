@@ -74,7 +74,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "PATH", value_delimiter = ',')]
     pub skip: Vec<String>,
 
-    /// How many hosts to work on at once; eight times as many are asked at once what is there
+    /// How many hosts to work on at once; up to 100 are asked at once what is there
     #[arg(long, global = true, value_name = "N", default_value = "32")]
     pub concurrency: NonZeroUsize,
 

@@ -318,7 +318,8 @@ fn disk_trouble<'a>(mut lines: impl Iterator<Item = &'a String>) -> Option<(&'st
             line if line.contains("Disk quota exceeded") => {
                 ("root's share of a disk of this host is used up", "make room there, or raise the quota: `repquota -a` shows it")
             }
-            line if line.contains("Read-only file system") => (
+            // In containers, some settings of the kernel are just that.
+            line if line.contains("Read-only file system") && !line.starts_with("sysctl:") => (
                 "a file system of this host can not be written to",
                 "`findmnt -O ro` there lists them and `dmesg` tells why; `mount -o remount,rw` makes one writable again",
             ),

@@ -26,8 +26,9 @@ const PROBE_LIMIT: Duration = Duration::from_secs(300);
 /// How long it may take over checks of steps that have limits themselves: what is not known then is checked when their turn comes.
 const CHECKS_LIMIT: Duration = Duration::from_secs(90);
 
-/// How many hosts are asked at once for each that is worked on at once: a look costs a host little, and most of it is waiting.
-const LOOKS: usize = 8;
+/// How many hosts are asked at once, if no more are worked on at once: a look costs a host little, and most of it is waiting. An agent takes
+/// 128 callers at a time (SSH_LISTEN_BACKLOG of OpenSSH's ssh-agent).
+const LOOKS: usize = 100;
 
 /// How many others a host is asked for a route to, beside the control planes: of a few hosts each is asked for all others, and of
 /// many each is asked for by as many.
@@ -55,7 +56,7 @@ pub struct Answer {
 /// Connects to all hosts at once and asks each for its facts and, if `asked`, its remembered checks, in one exec.
 /// Every host has its own result: one that is out of reach does not hide what the others said.
 pub async fn survey(hosts: &[Host], asked: Asked, ask: &Ask, concurrency: usize, events: &Events) -> Vec<(Host, Result<Answer>)> {
-    let slots = Arc::new(Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS / LOOKS) * LOOKS));
+    let slots = Arc::new(Semaphore::new(concurrency.clamp(LOOKS, Semaphore::MAX_PERMITS)));
     let said = Arc::new(Mutex::new(BTreeSet::new()));
     transport::expect(hosts.len());
     let control_planes: Vec<usize> =

@@ -345,24 +345,23 @@ keep() {
 # The first entry of a step stays, since it knows how things were. What is undone in another way (another runtime, another role) gets an
 # entry of its own, which is undone before the older one. Entries of older slipways have no digest.
 record_undo() {
-    # What runs beside writes to the ledger, too: a number is given once.
-    exec 9>"$RUN/ledger"
-    flock 9
     for r_entry in "$STATE"/undo/*-"$1.$2".sh; do
         [ -e "$r_entry" ] && return 0
     done
+    r_undo=$(undo)
+    [ -n "$r_undo" ] || return 0
+    # What runs beside writes to the ledger, too: a number is given once.
+    exec 9>"$RUN/ledger"
+    flock 9
     r_last=
     for r_entry in "$STATE"/undo/[0-9]*.sh; do
         [ -e "$r_entry" ] && r_last=${r_entry##*/}
     done
     r_last=${r_last%%-*}
-    r_undo=$(undo)
-    if [ -n "$r_undo" ]; then
-        # What dash itself writes, it writes with no reason when it can not.
-        printf '%s\n' "$r_undo" | cat >"$STATE/undo/.new"
-        on_disk "$STATE/undo/.new"
-        mv -f "$STATE/undo/.new" "$STATE/undo/$(printf '%04d' $((1${r_last:-0000} - 10000 + 1)))-$1.$2.sh"
-    fi
+    # What dash itself writes, it writes with no reason when it can not.
+    printf '%s\n' "$r_undo" | cat >"$STATE/undo/.$1.new"
+    on_disk "$STATE/undo/.$1.new"
+    mv -f "$STATE/undo/.$1.new" "$STATE/undo/$(printf '%04d' $((1${r_last:-0000} - 10000 + 1)))-$1.$2.sh"
 }
 
 # The life of a step: check, record the undo, apply, check again. Exit 0 unchanged, 10 changed, 20 did not converge, 1 failed.
@@ -390,10 +389,20 @@ run_step_within() {
 }
 
 # Nobody else works on this host while this shell lives, but for what runs beside; whoever does is waited for: hold_host LEDGER_NAME PHASE
-# Steps that need what runs beside begin when it is done; a reset waits for what an earlier run may have begun.
+# Steps that need what runs beside begin when it is done; a reset ends what an earlier run may have begun.
 hold_host() {
     hold_lock "$RUN/lock" "$1"
-    [ "$2" != reset ] || [ ! -e "$RUN/beside" ] || (hold_lock "$RUN/beside" "$1") || exit 1
+    [ "$2" != reset ] || [ ! -e "$RUN/beside" ] || flock -n "$RUN/beside" true || end_beside
+}
+
+# Of the jobs of an installation that are under way now, the one that has the host's lock is this shell's own: the others run beside.
+end_beside() {
+    waiting_for "$(cat "$RUN/beside.holder" 2>/dev/null || echo 'what an earlier run began'), which is ended"
+    for eb_job in "$RUN"/job.install.*; do
+        [ -s "$eb_job/pid" ] || continue
+        flock -n "$eb_job/lock" true || kill -s KILL -- "-$(cat "$eb_job/pid")" 2>/dev/null || :
+    done
+    flock -w 30 "$RUN/beside" true || say 'it goes on all the same'
 }
 
 # For a step that runs beside the others, one at a time: hold_beside LEDGER_NAME PHASE
@@ -453,7 +462,7 @@ step_lives() {
         ) 9>&-
         rs_status=$?
         if [ "$rs_status" -ne 0 ]; then
-            rm -f "$STATE/undo/.new"
+            rm -f "$STATE/undo/.$1.new"
             say "how to undo this could not be recorded in $STATE/undo, so nothing was done"
             mark failed "$rs_status"
             mark end 1

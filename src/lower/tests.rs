@@ -196,11 +196,12 @@ fn a_detached_step_tells_its_output_and_its_outcome() {
 }
 
 #[test]
-fn what_runs_beside_others_holds_up_a_reset_alone() {
+fn what_runs_beside_others_is_ended_by_a_reset_alone() {
     let sandbox = Sandbox::new("beside");
     let step = |phase, name| Step::new(StepId::new("node1", phase, name), "x", "y");
     let begun = sandbox.path("begun");
-    let long = lower(&step("install", "images").beside().sh(format!(": >{}; sleep 4", quote(&begun.to_string_lossy()))));
+    let long = step("install", "images").beside().detached();
+    let long = lower(&long.sh(format!(": >{}; sleep 60", quote(&begun.to_string_lossy()))));
     std::thread::scope(|scope| {
         let beside = scope.spawn(|| sandbox.run(&long, "dash"));
         while !begun.exists() {
@@ -210,7 +211,8 @@ fn what_runs_beside_others_holds_up_a_reset_alone() {
         assert!(status == CHANGED && !beside.is_finished(), "{output}");
         let (status, output) = sandbox.run(&lower(&step("reset", "files").sh("true")), "dash");
         assert!(status == CHANGED && output.contains("waiting install.images"), "{output}");
-        assert_eq!(beside.join().expect("no panic").0, CHANGED);
+        let (status, output) = beside.join().expect("no panic");
+        assert!(status != CHANGED && output.contains("ended from outside"), "{status}: {output}");
     });
 }
 

@@ -212,7 +212,7 @@ impl RuntimeProfile {
 
     /// Whether a kubelet that speaks to this socket speaks to this runtime.
     #[must_use]
-    pub(super) fn listens_at(&self, socket: &str) -> bool {
+    pub fn listens_at(&self, socket: &str) -> bool {
         let bare = |path: &str| path.trim_start_matches("unix://").trim_start_matches("/var").to_owned();
         let mut own = self.cri.iter().map(|way| way.socket.as_str()).chain([self.socket.as_str()]);
         own.any(|own| bare(own) == bare(socket))

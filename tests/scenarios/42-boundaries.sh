@@ -92,7 +92,7 @@ done
 # The lease of a run that was killed is nobody's after a minute, and until then that of a process that is no more.
 [ ! -e /run/slipway/lease ] || sed -n 's@^[^ ]* [0-9]* [0-9]* [^/]*/.*/\([0-9]*\)/[0-9]*$@lease \1@p' /run/slipway/lease
 [ ! -e /run/slipway/lock ] || flock -n /run/slipway/lock true || echo "somebody holds the host"
-find / -xdev \( -name '.slipway.*' -o -name '*.slipway-undo' -o -path '/var/lib/slipway/undo/.new' \) 2>/dev/null
+find / -xdev \( -name '.slipway.*' -o -name '*.slipway-undo' -o -path '/var/lib/slipway/undo/.*.new' \) 2>/dev/null
 find /run /tmp /var/tmp -xdev -name '.slipway.*' 2>/dev/null
 for file in /proc/[0-9]*/cmdline; do
     case $(tr '\0' ' ' <"$file") in *'/run/slipway/job'* | 'tail -n +1 -s'*) echo "a process: $(tr '\0' ' ' <"$file")" ;; esac

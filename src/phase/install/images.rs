@@ -22,6 +22,9 @@ fn repository<'a>(scene: &Scene<'a>) -> &'a str {
     scene.stage.cluster.images.repository.as_deref().map_or(REGISTRY, |repository| repository.trim_end_matches('/'))
 }
 
+/// A registry may stay connected and send nothing.
+const LIMIT: Duration = Duration::from_secs(3600);
+
 /// PauseVersion of kubeadm's constants: <https://github.com/kubernetes/kubernetes/blob/master/cmd/kubeadm/app/constants/constants.go>
 fn pause(version: Version) -> &'static str {
     match version.minor {
@@ -79,6 +82,9 @@ fn host_of(place: &str) -> &str {
 /// Steps that bring images, beside those that install packages: those with known names as soon as the runtime can pull, and behind them, on control
 /// planes, those that kubeadm chooses.
 pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
+    // A runtime that somebody else has set up may reach registries in ways that only it knows, and not its command.
+    let runtime = &scene.here.runtime;
+    let ahead = runtime.pulls_alone && !scene.here.facts.sockets.iter().any(|socket| runtime.listens_at(socket));
     let mut names = vec![sandbox(scene)];
     names.extend(own(scene).into_iter().map(|part| named(scene, part)));
     let patterns: Vec<String> = names.iter().map(|name| quote(&full(name))).collect();
@@ -91,8 +97,7 @@ pub(super) fn steps(scene: &Scene<'_>) -> Vec<Step> {
         &patterns,
         &format!("set -- {}\n", words.join(" ")),
     );
-    let first =
-        if scene.here.runtime.pulls_alone { first } else { first.after(NAME, "kubernetes-packages").after(NAME, "crictl") };
+    let first = if ahead { first } else { first.after(NAME, "kubernetes-packages").after(NAME, "crictl") };
     let mut steps = vec![if runtime::registries::has_step(scene) { first.after(NAME, "registries") } else { first }];
     let parts = chosen(scene);
     if !parts.is_empty() {
@@ -163,6 +168,7 @@ fn pulling(scene: &Scene<'_>, id: StepId, title: &str, why: &str, patterns: &[St
         .detached()
         .beside()
         .retry(3, Duration::from_secs(5), "registries and the network fail now and then")
+        .limit(LIMIT)
         .hint(format!("try it by hand: crictl pull {}", sandbox(scene)))
         .after(NAME, "runtime-service")
 }
