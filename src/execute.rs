@@ -7,6 +7,7 @@ mod carry;
 mod deaths;
 pub mod lease;
 pub mod survey;
+mod watcher;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

@@ -25,6 +25,7 @@ bench_hosts() {
     # `up` alone brings back hosts that a restart of this machine ended, but bare.
     scripts/lab up --nodes "$first"
     if ! on "$template" test -e /etc/slipway-bench; then
+        known_hosts_file 0
         cluster_file "$work/template.toml" 1 0
         "$slipway" install "${without[@]}" -c "$work/template.toml"
         on "$template" "apt-get install -y -qq --no-install-recommends python3 python3-apt && apt-get clean &&
@@ -34,6 +35,10 @@ bench_hosts() {
         on "$(name_of "$index")" test -e /etc/slipway-bench 2>/dev/null || missing+=("$(name_of "$index")")
     done
     ((${#missing[@]} == 0)) || scripts/lab clone "$template" "${missing[@]}"
+    # A kubelet without a cluster is started again and again, which all hosts of this machine would pay for. That it is enabled is all that
+    # anybody looks at.
+    for ((index = 0; index < count; index++)); do on "$(name_of "$index")" systemctl stop kubelet </dev/null & done
+    wait
 }
 
 # address_of INDEX DELAY, port_of INDEX DELAY: where a host is reached. Each delay has ports of its own.
