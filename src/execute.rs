@@ -1,6 +1,7 @@
 //! Drives a plan over hosts: a lane a host, and one for what runs beside its other steps; no barriers. A step starts when what it needs is done; it says only events.
 
 pub mod audit;
+mod batch;
 mod board;
 mod carry;
 #[cfg(debug_assertions)]
@@ -9,22 +10,27 @@ pub mod lease;
 pub mod survey;
 mod watcher;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     sync::{Semaphore, mpsc::UnboundedSender, watch},
     task::JoinSet,
+    time::Instant,
 };
 
 use crate::{
     event::{Event, Outcome, Planned},
     plan::{Plan, Verdict},
     secrets::Mask,
-    step::{Due, Step},
+    step::{Due, Step, StepId},
     transport::Transport,
 };
 use board::{Board, Ended, Next};
-use carry::Absence;
+use carry::{Absence, Attempt};
 
 /// The hosts of a run, by name.
 pub type Hosts = Arc<BTreeMap<String, Transport>>;
@@ -133,11 +139,9 @@ impl Lane {
             let stopping = *self.stop.borrow_and_update() > 0;
             match self.board.next(&waiting, broken.as_ref(), self.options.mode, stopping) {
                 Next::Run(index) => {
-                    let step = waiting.remove(index);
-                    let good = self.carry(&step).await;
-                    if !good && self.options.mode == Mode::StopAtFailure {
-                        broken.get_or_insert(step.id);
-                    }
+                    let together = self.board.together(&waiting, index, self.options.mode);
+                    let failed = self.send(&mut waiting, &together).await;
+                    broken = broken.or(failed.filter(|_| self.options.mode == Mode::StopAtFailure));
                 }
                 Next::Skip(index, outcome) => {
                     let step = waiting.remove(index);
@@ -154,16 +158,43 @@ impl Lane {
         }
     }
 
-    async fn carry(&mut self, step: &Step) -> bool {
-        let Some(transport) = self.hosts.get(&self.host) else { return false };
+    /// Sends the host the steps at `together`, and takes those that have ended off the waiting ones. Gives the one that failed.
+    async fn send(&mut self, waiting: &mut Vec<Step>, together: &[usize]) -> Option<StepId> {
+        let hosts = Arc::clone(&self.hosts);
+        let transport = hosts.get(&self.host)?;
         let slots = Arc::clone(&self.slots);
         let _slot = slots.acquire().await;
-        if *self.stop.borrow() > 0 && step.due != Due::Always {
+        let mut steps: VecDeque<Step> = together.iter().map(|index| waiting[*index].clone()).collect();
+        let mut first = None;
+        if steps.len() > 1 && *self.stop.borrow() == 0 {
+            let Self { options, events, stop, board, .. } = self;
+            let mut well = |step: &Step, outcome, took| finish(board, events, step, outcome, took);
+            let progress = batch::carry(steps.make_contiguous(), transport, options, events, stop, &mut well).await;
+            let ended: Vec<Step> = steps.drain(..progress.ended).collect();
+            waiting.retain(|step| ended.iter().all(|one| one.id != step.id));
+            first = progress.next;
+            if !ended.is_empty() {
+                self.absence.ended();
+            }
+            // What has become possible meanwhile may come before the rest.
+            if !ended.is_empty() && first.is_none() {
+                return None;
+            }
+        }
+        let step = steps.pop_front()?;
+        waiting.retain(|one| one.id != step.id);
+        let good = self.carry(&step, transport, first).await;
+        (!good).then_some(step.id)
+    }
+
+    /// `first` is what came of a first attempt, and when that began.
+    async fn carry(&mut self, step: &Step, transport: &Transport, first: Option<(Attempt, Instant)>) -> bool {
+        if first.is_none() && *self.stop.borrow() > 0 && step.due != Due::Always {
             finish(&self.board, &self.events, step, Outcome::Cancelled, Duration::ZERO);
             return false;
         }
-        let began = tokio::time::Instant::now();
-        let outcome = carry::carry(step, transport, &self.options, &self.events, &mut self.stop, &mut self.absence).await;
+        let (first, began) = first.map_or_else(|| (None, Instant::now()), |(attempt, began)| (Some(attempt), began));
+        let outcome = carry::carry(step, first, transport, &self.options, &self.events, &mut self.stop, &mut self.absence).await;
         let good = matches!(outcome, Outcome::Unchanged | Outcome::Changed);
         finish(&self.board, &self.events, step, outcome, began.elapsed());
         good

@@ -3,6 +3,7 @@
 //! Every program is one block in braces with its call on the last line and standard input closed for all that it starts,
 //! so that a program cut in the middle is a syntax error and runs nothing.
 
+mod batch;
 mod download;
 mod library;
 mod survey;
@@ -17,6 +18,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
+pub use batch::{Batch, batch};
 pub use download::Frame;
 pub use library::Library;
 pub use survey::{Asked, Survey, check_digest, checks_program, survey_program};
@@ -50,6 +52,10 @@ impl Program {
 /// What a program tells the executor on lines of their own, beside the output of its commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mark {
+    /// Of several steps in one program, the one with this index is starting.
+    Step(usize),
+    /// The step under way, of several in one program, ended with this exit code.
+    Ended(i32),
     /// The op with this index is starting.
     Op(usize),
     /// The op under way ended with this exit code.
@@ -81,6 +87,8 @@ impl Mark {
     pub fn parse(line: &str) -> Option<Self> {
         let (word, value) = line.strip_prefix(MARK)?.split_once(' ')?;
         match word {
+            "step" => value.parse().ok().map(Self::Step),
+            "ended" => value.parse().ok().map(Self::Ended),
             "op" => value.parse().ok().map(Self::Op),
             "failed" => value.parse().ok().map(Self::Failed),
             "wait" => value.parse().ok().map(Self::Wait),
@@ -121,24 +129,41 @@ pub fn quote(word: &str) -> String {
 /// The program of one step: exit 0 unchanged, 10 changed, 20 did not converge, 1 failed.
 #[must_use]
 pub fn lower(step: &Step) -> Program {
-    let mark = format!("mark() {{\n    printf '{MARK}%s %s\\n' \"$1\" \"$2\"\n}}\n");
-    let body = format!("{mark}{}", step_body(step, &step.prepare));
-    let direct = block(&format!("{SETTING}{}{body}", library::prelude(&body)));
     match step.carry {
-        Carry::Direct => Program(direct),
+        Carry::Direct => Program(direct(step)),
         Carry::Detached => {
-            let call = format!("run_detached {}", quote(&ledger_name(step)));
-            let job = function_printing("job", &direct);
-            Program(block(&format!("{SETTING}{mark}{}{job}{call}\n", library::prelude(&call))))
+            let call = follow(step);
+            Program(block(&format!("{SETTING}{}{}{}{call}", mark(), library::prelude(&call), job(step))))
         }
     }
+}
+
+/// The function by which programs tell the executor: `mark WORD VALUE`.
+fn mark() -> String {
+    format!("mark() {{\n    printf '{MARK}%s %s\\n' \"$1\" \"$2\"\n}}\n")
+}
+
+fn direct(step: &Step) -> String {
+    let hold = if step.beside { "hold_beside" } else { "hold_host" };
+    let body = format!("{}{}", mark(), step_body(step, &step.prepare, hold));
+    block(&format!("{SETTING}{}{body}", library::prelude(&body)))
+}
+
+/// The function that prints the program of a detached step.
+fn job(step: &Step) -> String {
+    function_printing("job", &direct(step))
+}
+
+/// The call that begins what `job` prints, and follows it to its end.
+fn follow(step: &Step) -> String {
+    format!("run_detached {}\n", quote(&ledger_name(step)))
 }
 
 /// One script that runs the steps of a host one after another, for a person to read or to run by hand. The header is the caller's.
 #[must_use]
 pub fn script(steps: &[&Step]) -> String {
     let mut body = String::new();
-    let prepares = write_prepares(&mut body, steps);
+    let prepares = write_prepares(&mut body, steps.iter().copied());
     for step in steps {
         let failed = format!("{} failed; mend what it names above and run this script again", step.id);
         write_step(&mut body, step, &prepares, &format!("die {}", quote(&failed)));
@@ -151,7 +176,7 @@ pub fn script(steps: &[&Step]) -> String {
 #[must_use]
 pub fn script_to_the_end(steps: &[&Step], end: &str) -> String {
     let mut body = "[ \"$(id -u)\" = 0 ] || die 'run this as root'\nfailed=\n".to_owned();
-    let prepares = write_prepares(&mut body, steps);
+    let prepares = write_prepares(&mut body, steps.iter().copied());
     for step in steps {
         let failed = format!("failed=\"$failed \"{}", quote(&format!("{}/{}", step.id.phase, step.id.name)));
         write_step(&mut body, step, &prepares, &failed);
@@ -161,7 +186,7 @@ pub fn script_to_the_end(steps: &[&Step], end: &str) -> String {
 }
 
 /// What steps of one script have in common stands in it once: gives the call that stands for each text.
-fn write_prepares<'a>(body: &mut String, steps: &[&'a Step]) -> BTreeMap<&'a str, String> {
+fn write_prepares<'a>(body: &mut String, steps: impl Iterator<Item = &'a Step>) -> BTreeMap<&'a str, String> {
     let mut calls = BTreeMap::from([("", String::new())]);
     for step in steps {
         let call = format!("prepare_{}", calls.len());
@@ -181,7 +206,7 @@ fn write_step(body: &mut String, step: &Step, prepares: &BTreeMap<&str, String>,
         "\n# {}\n# {}\nsay {title}\n(\n{})\ncase $? in 0 | 10) ;; *) {otherwise} ;; esac\n",
         step.id,
         step.why.replace('\n', " "),
-        step_body(step, prepare),
+        step_body(step, prepare, if step.beside { "hold_beside" } else { "hold_host" }),
     );
 }
 
@@ -234,8 +259,8 @@ fn block(body: &str) -> String {
 }
 
 /// The functions `prepare`, `reached`, `check`, `proved`, `undo` and `apply` of a step, and the call that brings them to life.
-/// `prepare` is the shell of the first one.
-fn step_body(step: &Step, prepare: &str) -> String {
+/// `prepare` is the shell of the first one, `hold` the function by which it has the host for itself.
+fn step_body(step: &Step, prepare: &str, hold: &str) -> String {
     let mut text = String::new();
     let mut wanted = 0;
     let mut apply = String::new();
@@ -282,7 +307,6 @@ fn step_body(step: &Step, prepare: &str) -> String {
     recorded.push_str(&undo);
     // What has no undo leaves nothing on the disk.
     let digest = if recorded.is_empty() { String::new() } else { format!(" {}", &sha256(&recorded)[..8]) };
-    let hold = if step.beside { "hold_beside" } else { "hold_host" };
     let run = match step.limit {
         Some(limit) => format!("run_step_within {} {} {hold}", limit.as_secs().max(1), quote(&in_words(limit))),
         None => format!("run_step {hold}"),

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::Mode;
+use super::{Mode, batch};
 use crate::{
     event::Outcome,
     step::{Due, Step, StepId},
@@ -78,5 +78,28 @@ impl Board {
             }
         }
         Next::Wait
+    }
+
+    /// The steps of a lane that can travel with the one at `first`, in the order in which they would run one by one: each of them would be
+    /// the next if those before it ended well and nothing else happened. Indices into the lane, `first` among them.
+    pub(super) fn together(&self, lane: &[Step], first: usize, mode: Mode) -> Vec<usize> {
+        let mut chosen = vec![first];
+        if !batch::travels(&lane[first]) {
+            return chosen;
+        }
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let holds = |id: &StepId, chosen: &[usize]| {
+            let how = ended.get(id).copied().unwrap_or(Some(Ended::NeverStarted));
+            how.is_some_and(|how| how == Ended::Well || mode == Mode::Continue)
+                || chosen.iter().any(|index| lane[*index].id == *id)
+        };
+        while chosen.len() < batch::MOST && !batch::is_last(&lane[chosen[chosen.len() - 1]]) {
+            let can_start = |index: &usize| !chosen.contains(index) && lane[*index].needs.iter().all(|id| holds(id, &chosen));
+            match (0..lane.len()).find(can_start) {
+                Some(index) if batch::travels(&lane[index]) => chosen.push(index),
+                _ => break,
+            }
+        }
+        chosen
     }
 }

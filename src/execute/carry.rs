@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{Events, Options, Stop, watcher::Watcher};
 use crate::{
     error::{Kind, Result},
-    event::{Event, Outcome},
+    event::{Event, Failure, Outcome},
     lower::{self, Program},
     step::{Op, Retry, Step},
     transport::{Exit, Line, Transport},
@@ -25,9 +25,14 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// How often the progress of an upload is told.
 const PROGRESS: Duration = Duration::from_secs(5);
 
-/// `absence` is how long the host may be gone; none once it has stayed away for that long.
+/// What came of an attempt: a failure, and whether another attempt may end otherwise. An error if nobody saw its end.
+pub(super) type Attempt = Result<Result<Outcome, (Failure, bool)>>;
+
+/// `absence` is how long the host may be gone; none once it has stayed away for that long. `first` is what came of a first attempt, if
+/// there was one.
 pub(super) async fn carry(
     step: &Step,
+    mut first: Option<Attempt>,
     transport: &Transport,
     options: &Options,
     events: &Events,
@@ -46,23 +51,28 @@ pub(super) async fn carry(
     let mut gone: Option<Instant> = None;
     let mut told = None;
     loop {
-        if gone.is_none() {
-            let _ = events.send(Event::Started { id: step.id.clone(), attempt: attempt + lost });
-        }
         let mut watcher = Watcher::new(step, &program, options, events);
-        let mut take = |line| {
-            #[cfg(debug_assertions)]
-            super::deaths::heard(step, &line);
-            watcher.take(line);
-        };
-        let ended = tokio::select! {
-            ended = send(step, &program, transport, events, &mut take) => ended,
-            () = out_of_patience(stop) => return Outcome::Cancelled,
+        let ended = if let Some(ended) = first.take() {
+            ended
+        } else {
+            if gone.is_none() {
+                let _ = events.send(Event::Started { id: step.id.clone(), attempt: attempt + lost });
+            }
+            let mut take = |line| {
+                #[cfg(debug_assertions)]
+                super::deaths::heard(step, &line);
+                watcher.take(line);
+            };
+            let ended = tokio::select! {
+                ended = send(step, &program, transport, events, &mut take) => ended,
+                () = out_of_patience(stop) => return Outcome::Cancelled,
+            };
+            ended.map(|exit| watcher.judge(exit.status))
         };
         let (failure, again) = match ended {
-            Ok(exit) => {
+            Ok(judged) => {
                 absence.ended();
-                match watcher.judge(exit.status) {
+                match judged {
                     Ok(outcome) => return outcome,
                     Err((failure, passes)) => (failure, passes && attempt < tries),
                 }
@@ -121,7 +131,7 @@ impl Absence {
         !self.given_up
     }
 
-    fn ended(&mut self) {
+    pub(super) fn ended(&mut self) {
         self.given_up = false;
     }
 }
@@ -154,7 +164,7 @@ async fn send(
 }
 
 /// Returns when a person has asked a second time to stop; a run that nobody can stop never does.
-async fn out_of_patience(stop: &mut Stop) {
+pub(super) async fn out_of_patience(stop: &mut Stop) {
     if stop.wait_for(|asked| *asked >= 2).await.is_err() {
         std::future::pending::<()>().await;
     }

@@ -6,7 +6,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
 use crate::{
-    error::{Error, Kind},
+    error::{Error, Kind, Result as Answer},
     event::Failure,
     graph::Graph,
     lower::Program,
@@ -20,14 +20,41 @@ fn step(host: &str, name: &str, needs: &[(&str, &str)]) -> Step {
     step
 }
 
-/// The step that a program is for, by the ledger name on its last line.
-fn name_of(program: &Program) -> String {
-    let call = program.text().lines().rev().find_map(|line| line.strip_prefix("run_step hold_")).expect("a step's program");
-    call.split('\'').nth(1).expect("a quoted name").trim_start_matches("install.").to_owned()
+/// The steps that a program is for, by the ledger names in its calls, and whether it is one of several.
+fn steps_of(program: &Program) -> (Vec<String>, bool) {
+    let calls = program.text().lines().filter_map(|line| line.strip_prefix("run_step hold_"));
+    let names = calls.map(|call| call.split('\'').nth(1).expect("a quoted name").trim_start_matches("install.").to_owned());
+    (names.collect(), program.text().contains("\nnext_step 0 "))
 }
 
 fn line(text: &str) -> Line {
     Line { stderr: false, text: text.to_owned() }
+}
+
+fn mark(text: &str) -> Line {
+    line(&format!("::slipway {text}"))
+}
+
+/// What a host says to a program, given what becomes of each of its steps: its lines and its exit code.
+fn answer(program: &Program, mut step: impl FnMut(&str) -> Answer<(Vec<Line>, i32)>) -> Answer<(Vec<Line>, Exit)> {
+    let (names, several) = steps_of(program);
+    let mut said = Vec::new();
+    let mut status = 0;
+    for (index, name) in names.iter().enumerate() {
+        let (lines, code) = step(name)?;
+        if several {
+            said.push(mark(&format!("step {index}")));
+        }
+        said.extend(lines);
+        if several {
+            said.push(mark(&format!("ended {code}")));
+        }
+        status = code;
+        if ![0, 10].contains(&code) {
+            break;
+        }
+    }
+    Ok((said, Exit { status }))
 }
 
 /// Hosts on which every step changes something, save for the answers of `special`.
@@ -37,18 +64,16 @@ fn hosts(names: &[&str], special: fn(&str, &str, usize) -> Option<Result<i32, Ki
     for name in names {
         let (host, calls) = ((*name).to_owned(), Arc::clone(&calls));
         let fake = Fake::new(Arc::new(move |program| {
-            let step = name_of(program);
-            let mut calls = calls.lock().expect("no panic elsewhere");
-            let count = calls.entry(format!("{host}/{step}")).or_default();
-            *count += 1;
-            match special(&host, &step, *count).unwrap_or(Ok(10)) {
-                Ok(1) => Ok((
-                    vec![line("::slipway op 0"), line("boom"), line("::slipway failed 7"), line("::slipway end 1")],
-                    Exit { status: 1 },
-                )),
-                Ok(code) => Ok((vec![line(&format!("::slipway end {code}"))], Exit { status: code })),
-                Err(kind) => Err(Error::new(kind, "cut")),
-            }
+            answer(program, |step| {
+                let mut calls = calls.lock().expect("no panic elsewhere");
+                let count = calls.entry(format!("{host}/{step}")).or_default();
+                *count += 1;
+                match special(&host, step, *count).unwrap_or(Ok(10)) {
+                    Ok(1) => Ok((vec![mark("op 0"), line("boom"), mark("failed 7"), mark("end 1")], 1)),
+                    Ok(code) => Ok((vec![mark(&format!("end {code}"))], code)),
+                    Err(kind) => Err(Error::new(kind, "cut")),
+                }
+            })
         }));
         hosts.insert((*name).to_owned(), Transport::Fake(fake));
     }
@@ -100,7 +125,9 @@ async fn what_runs_beside_others_does_so_at_the_same_time() {
     // Each of the two is at its end only when the other has begun.
     let met = Arc::new((Mutex::new(0), Condvar::new()));
     let fake = Fake::new(Arc::new(move |program| {
-        if name_of(program) != "last" {
+        let (names, several) = steps_of(program);
+        assert!(!several, "one of them is beside the other: {names:?}");
+        if names != ["last"] {
             let (count, changed) = &*met;
             let mut count = count.lock().expect("no panic elsewhere");
             *count += 1;
@@ -120,6 +147,104 @@ async fn what_runs_beside_others_does_so_at_the_same_time() {
     let order: Vec<String> = outcomes(&run(steps, hosts, Mode::StopAtFailure, 0).await).into_iter().map(|(id, _)| id).collect();
     assert_eq!(order.len(), 3);
     assert_eq!(order[2], "a/install/last");
+}
+
+/// Three steps of one host that need nothing of another.
+fn three() -> Vec<Step> {
+    vec![step("a", "x", &[]), step("a", "y", &[("a", "x")]), step("a", "z", &[])]
+}
+
+fn started(events: &[Event]) -> Vec<String> {
+    let path = |event: &Event| match event {
+        Event::Started { id, attempt, .. } => Some(format!("{id} {attempt}")),
+        _ => None,
+    };
+    events.iter().filter_map(path).collect()
+}
+
+#[tokio::test]
+async fn steps_that_need_no_answer_in_between_travel_together() {
+    let all = hosts(&["a", "b"], |_, _, _| None);
+    let mut steps = three();
+    // This one needs an answer of another host.
+    steps.push(step("a", "last", &[("b", "other")]));
+    steps.push(step("b", "other", &[("a", "z")]));
+    let events = run(steps, Arc::clone(&all), Mode::StopAtFailure, 0).await;
+    assert_eq!(outcomes(&events).len(), 5);
+    assert_eq!(started(&events), ["a/install/x 1", "a/install/y 1", "a/install/z 1", "b/install/other 1", "a/install/last 1"]);
+    assert_eq!((all["a"].execs(), all["b"].execs()), (2, 1));
+}
+
+#[tokio::test]
+async fn what_takes_long_is_the_last_of_those_that_travel_together() {
+    let all = hosts(&["a"], |_, _, _| None);
+    let steps = vec![step("a", "x", &[]), step("a", "y", &[]).detached(), step("a", "z", &[])];
+    let events = run(steps, Arc::clone(&all), Mode::StopAtFailure, 0).await;
+    assert_eq!(started(&events), ["a/install/x 1", "a/install/y 1", "a/install/z 1"]);
+    assert_eq!(all["a"].execs(), 2);
+}
+
+#[tokio::test]
+async fn those_behind_a_failure_get_no_turn() {
+    for mode in [Mode::StopAtFailure, Mode::Continue] {
+        let all = hosts(&["a"], |_, name, _| (name == "y").then_some(Ok(1)));
+        let events = run(three(), Arc::clone(&all), mode, 0).await;
+        assert_eq!(outcome_of(&events, "a/install/x"), Outcome::Changed);
+        let Outcome::Failed(Failure { exit, tail, .. }) = outcome_of(&events, "a/install/y") else { panic!("it failed") };
+        assert_eq!((exit, tail), (Some(7), vec!["boom".to_owned()]));
+        let (last, execs) = match mode {
+            Mode::StopAtFailure => (Outcome::Blocked { by: StepId::new("a", "install", "y") }, 1),
+            Mode::Continue => (Outcome::Changed, 2),
+        };
+        assert_eq!((outcome_of(&events, "a/install/z"), all["a"].execs()), (last, execs));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_of_several_is_tried_again_alone() {
+    let all = hosts(&["a"], |_, name, count| (name == "y" && count == 1).then_some(Ok(1)));
+    let mut steps = three();
+    steps[1] = steps[1].clone().retry(3, Duration::from_secs(1), "mirrors hiccup");
+    let events = run(steps, Arc::clone(&all), Mode::StopAtFailure, 0).await;
+    assert!(outcomes(&events).iter().all(|(_, outcome)| *outcome == Outcome::Changed), "{events:?}");
+    assert_eq!(started(&events), ["a/install/x 1", "a/install/y 1", "a/install/y 2", "a/install/z 1"]);
+}
+
+/// A host whose connection ends behind this line of what it says to the first program.
+fn cut_behind(count: usize) -> Hosts {
+    let asked = Mutex::new(0);
+    let fake = Fake::new(Arc::new(move |program| {
+        let mut asked = asked.lock().expect("no panic elsewhere");
+        *asked += 1;
+        let (mut said, exit) = answer(program, |_| Ok((vec![mark("op 0"), mark("end 10")], 10)))?;
+        // A program that ends without its last words: that nobody saw the end of it is for `a_lost_connection`.
+        if *asked == 1 {
+            said.truncate(count);
+        }
+        Ok((said, if *asked == 1 { Exit { status: 137 } } else { exit }))
+    }));
+    Arc::new(BTreeMap::from([("a".to_owned(), Transport::Fake(fake))]))
+}
+
+#[tokio::test]
+async fn wherever_the_program_of_several_ends_early_each_step_has_one_true_outcome() {
+    for count in 0..12 {
+        let events = run(three(), cut_behind(count), Mode::Continue, 0).await;
+        assert_eq!(outcomes(&events).len(), 3, "{count}: {events:?}");
+        // A step says four lines: one that said the first of them and not the last has failed, and no other has.
+        for (index, name) in ["x", "y", "z"].into_iter().enumerate() {
+            let outcome = outcome_of(&events, &format!("a/install/{name}"));
+            let cut = (1..4).contains(&(count as isize - 4 * index as isize));
+            assert_eq!(matches!(outcome, Outcome::Failed(_)), cut, "{count}: {name} {outcome:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_whose_connection_is_lost_go_on_one_by_one() {
+    let once = |_: &str, name: &str, count: usize| (name == "y" && count == 1).then_some(Err(Kind::Lost));
+    let events = run(three(), hosts(&["a"], once), Mode::StopAtFailure, 0).await;
+    assert!(outcomes(&events).iter().all(|(_, outcome)| *outcome == Outcome::Changed), "{events:?}");
 }
 
 #[tokio::test]

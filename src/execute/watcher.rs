@@ -1,6 +1,6 @@
 //! Follows what the program of a step says, and tells what came of it.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, mem};
 
 use super::{Events, Options};
 use crate::{
@@ -68,7 +68,7 @@ impl<'a> Watcher<'a> {
                 self.ended(0);
                 self.end = Some(status);
             }
-            Some(Mark::Wait(_) | Mark::Send(_)) => {}
+            Some(Mark::Wait(_) | Mark::Send(_) | Mark::Step(_) | Mark::Ended(_)) => {}
             Some(Mark::Waiting(what)) => {
                 let _ = self.events.send(Event::Waiting { id: self.step.id.clone(), what: self.words(what) });
             }
@@ -119,7 +119,7 @@ impl<'a> Watcher<'a> {
     }
 
     /// The outcome of a program that ended with `status`; or its failure, and whether a second try may end otherwise.
-    pub(super) fn judge(self, status: i32) -> Result<Outcome, (Failure, bool)> {
+    pub(super) fn judge(&mut self, status: i32) -> Result<Outcome, (Failure, bool)> {
         let passes = !self.is_final;
         match (self.end, status) {
             (Some(lower::UNCHANGED), lower::UNCHANGED) => Ok(Outcome::Unchanged),
@@ -143,19 +143,25 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    pub(super) fn undecided(self, error: &Error) -> Failure {
+    pub(super) fn undecided(&mut self, error: &Error) -> Failure {
         let hint = error.hints.first().cloned();
         let failure = self.failure(error.to_string(), None);
         Failure { hint: hint.or(failure.hint), ..failure }
     }
 
-    fn failure(self, what: String, exit: Option<i32>) -> Failure {
+    fn failure(&mut self, what: String, exit: Option<i32>) -> Failure {
         let disk = disk_trouble(self.tail.iter().rev()).filter(|_| self.cause.is_none());
         let (what, remedy) = match disk {
             Some((trouble, line, remedy)) => (format!("{trouble}: {line}"), Some(remedy.to_owned())),
             None => (what, self.remedy.clone()),
         };
-        Failure { what, command: self.described(), exit, tail: self.tail.into(), hint: remedy.or_else(|| self.step.hint.clone()) }
+        Failure {
+            what,
+            command: self.described(),
+            exit,
+            tail: mem::take(&mut self.tail).into(),
+            hint: remedy.or_else(|| self.step.hint.clone()),
+        }
     }
 }
 

@@ -405,6 +405,27 @@ end_beside() {
     flock -w 30 "$RUN/beside" true || say 'it goes on all the same'
 }
 
+# In a program of several steps, all have the lock of the first: hold_on LEDGER_NAME PHASE
+hold_on() {
+    printf '%s\n' "$1" >"$RUN/lock.holder"
+}
+
+# Of several steps in one program, the next begins; not if a file says that no more are wanted, nor if nobody hears of it:
+# next_step INDEX FILE
+next_step() {
+    if [ -e "$2" ]; then
+        rm -f "$2"
+        exit 0
+    fi
+    mark step "$1" || exit 1
+}
+
+# One of several steps in one program is at its end; those behind it count on that it did well: step_ended STATUS
+step_ended() {
+    mark ended "$1"
+    case $1 in 0 | 10) ;; *) exit "$1" ;; esac
+}
+
 # For a step that runs beside the others, one at a time: hold_beside LEDGER_NAME PHASE
 hold_beside() {
     hold_lock "$RUN/beside" "$1"

@@ -11,25 +11,30 @@ use super::*;
 use crate::step::StepId;
 
 /// A directory that takes the place of the host's root, gone when the test ends.
-struct Sandbox(PathBuf);
+pub(super) struct Sandbox(PathBuf);
 
 impl Sandbox {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("slipway-lower-{name}-{}", std::process::id()));
         fs::create_dir_all(&path).expect("a temporary directory");
         Self(path)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
-    /// Runs a program as a host would, with the state directories inside the sandbox.
-    fn run(&self, program: &Program, shell: &str) -> (i32, String) {
-        let text = program
+    /// A program with the state directories inside the sandbox.
+    pub(super) fn adapted(&self, program: &Program) -> String {
+        program
             .text()
             .replace("STATE=/var/lib/slipway", &format!("STATE={}/state", self.0.display()))
-            .replace("RUN=/run/slipway", &format!("RUN={}/run", self.0.display()));
+            .replace("RUN=/run/slipway", &format!("RUN={}/run", self.0.display()))
+    }
+
+    /// Runs a program as a host would, with the state directories inside the sandbox.
+    pub(super) fn run(&self, program: &Program, shell: &str) -> (i32, String) {
+        let text = self.adapted(program);
         let mut child = Command::new(shell)
             .arg("-s")
             .stdin(Stdio::piped())
@@ -43,7 +48,7 @@ impl Sandbox {
         (output.status.code().expect("an exit code"), all)
     }
 
-    fn ledger(&self) -> Vec<PathBuf> {
+    pub(super) fn ledger(&self) -> Vec<PathBuf> {
         let mut entries: Vec<PathBuf> = fs::read_dir(self.path("state/undo"))
             .map(|entries| entries.filter_map(Result::ok).map(|entry| entry.path()).collect())
             .unwrap_or_default();
