@@ -139,8 +139,7 @@ impl Lane {
             let stopping = *self.stop.borrow_and_update() > 0;
             match self.board.next(&waiting, broken.as_ref(), self.options.mode, stopping) {
                 Next::Run(index) => {
-                    let together = self.board.together(&waiting, index, self.options.mode);
-                    let failed = self.send(&mut waiting, &together).await;
+                    let failed = self.send(&mut waiting, index).await;
                     broken = broken.or(failed.filter(|_| self.options.mode == Mode::StopAtFailure));
                 }
                 Next::Skip(index, outcome) => {
@@ -158,12 +157,18 @@ impl Lane {
         }
     }
 
-    /// Sends the host the steps at `together`, and takes those that have ended off the waiting ones. Gives the one that failed.
-    async fn send(&mut self, waiting: &mut Vec<Step>, together: &[usize]) -> Option<StepId> {
-        let hosts = Arc::clone(&self.hosts);
-        let transport = hosts.get(&self.host)?;
-        let slots = Arc::clone(&self.slots);
+    /// Sends the host the step at `index`, with those that can travel with it, and takes those that have ended off the waiting ones. Gives
+    /// the one that failed.
+    async fn send(&mut self, waiting: &mut Vec<Step>, index: usize) -> Option<StepId> {
+        let (hosts, slots) = (Arc::clone(&self.hosts), Arc::clone(&self.slots));
         let _slot = slots.acquire().await;
+        let Some(transport) = hosts.get(&self.host) else {
+            // Nobody gives a lane to a host that is not there.
+            finish(&self.board, &self.events, &waiting.remove(index), Outcome::Cancelled, Duration::ZERO);
+            return None;
+        };
+        let together =
+            if transport.takes_one_at_a_time() { vec![index] } else { self.board.together(waiting, index, self.options.mode) };
         let mut steps: VecDeque<Step> = together.iter().map(|index| waiting[*index].clone()).collect();
         let mut first = None;
         if steps.len() > 1 && *self.stop.borrow() == 0 {

@@ -108,6 +108,15 @@ impl Transport {
         }
     }
 
+    /// Whether the host has shown that it runs one program at a time on a connection: then nothing can be told to one that runs.
+    #[must_use]
+    pub fn takes_one_at_a_time(&self) -> bool {
+        match self {
+            Self::Ssh(ssh) => ssh.takes_one_at_a_time(),
+            Self::Local(_) | Self::Fake(_) => false,
+        }
+    }
+
     /// What a person should know about how the host was reached: a host key that was accepted and remembered.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {

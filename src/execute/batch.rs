@@ -1,11 +1,12 @@
 //! Takes several steps to their host in one program, and tells of each as the host comes to it.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use tokio::time::Instant;
 
 use super::{Events, Options, Stop, carry, carry::Attempt, watcher::Watcher};
 use crate::{
+    error::Kind,
     event::{Event, Outcome},
     lower::{self, Mark, Program},
     step::{Carry, Due, Op, Step},
@@ -14,6 +15,9 @@ use crate::{
 
 /// As many travel together at most: all of a host do, in a cluster of any kind; and a program has an end.
 pub(super) const MOST: usize = 32;
+
+/// How long after it was told to begin no further step a program is told again: it may not have begun, and heard nothing.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// Whether a step can travel with others: not if it wants to be sent files, runs beside others, or cleans up whatever became of them.
 pub(super) fn travels(step: &Step) -> bool {
@@ -28,6 +32,11 @@ pub(super) fn travels(step: &Step) -> bool {
 /// Whether no step can come behind this one: it runs on the host apart from the connection, and takes its time.
 pub(super) fn is_last(step: &Step) -> bool {
     step.carry == Carry::Detached
+}
+
+/// Whether a step may take long.
+pub(super) fn is_long(step: &Step) -> bool {
+    is_last(step) || step.limit.is_some()
 }
 
 /// How far a batch has come. The first `ended` of its steps have ended well.
@@ -49,19 +58,31 @@ pub(super) async fn carry(
     let Ok(id) = super::survey::nonce() else { return Progress { ended: 0, next: None } };
     let batch = lower::batch(&steps.iter().collect::<Vec<_>>(), &id);
     let mut halted = stop.clone();
-    let mut turns = Turns { steps, program: &batch.program, options, events, finish, ended: 0, under_way: None, failed: None };
+    let mut turns =
+        Turns { steps, program: &batch.program, options, events, finish, ended: 0, under_way: None, blank: 0, failed: None };
     let mut take = |line| turns.take(line);
     let ended = tokio::select! {
         ended = transport.run(&batch.program, &mut take) => Some(ended),
         () = carry::out_of_patience(stop) => None,
         // Who asks once wants the end of the step that is under way, and of no other.
         () = async {
-            if halted.wait_for(|asked| *asked > 0).await.is_ok() {
-                let _ = transport.run(&batch.halt, &mut |_| {}).await;
+            if halted.wait_for(|asked| *asked > 0).await.is_err() {
+                std::future::pending().await
             }
-            std::future::pending().await
+            loop {
+                let _ = transport.run(&batch.halt, &mut |_| {}).await;
+                tokio::time::sleep(AGAIN).await;
+            }
         } => None,
     };
+    // The host may not have noticed that the connection is gone, and would go on for a while, with nobody to tell.
+    if matches!(&ended, Some(Err(error)) if error.kind == Kind::Lost) {
+        let _ = transport.run(&batch.halt, &mut |_| {}).await;
+    }
+    // Where none was under way, the next one would have been.
+    if let (Some(Err(_)), None, None) = (&ended, &turns.under_way, &turns.failed) {
+        turns.begin(turns.ended);
+    }
     let Turns { ended: done, under_way, failed, .. } = turns;
     let next = match (failed, under_way, ended) {
         (Some(failed), ..) => Some(failed),
@@ -82,17 +103,33 @@ struct Turns<'a> {
     finish: &'a mut (dyn FnMut(&Step, Outcome, Duration) + Send),
     ended: usize,
     under_way: Option<(Watcher<'a>, Instant)>,
+    /// Empty lines that came last.
+    blank: usize,
     failed: Option<(Attempt, Instant)>,
 }
 
 impl Turns<'_> {
+    fn begin(&mut self, index: usize) {
+        let Some(step) = self.steps.get(index) else { return };
+        let _ = self.events.send(Event::Started { id: step.id.clone(), attempt: 1 });
+        self.under_way = Some((Watcher::new(step, self.program, self.options, self.events), Instant::now()));
+    }
+
     fn take(&mut self, line: Line) {
-        match (Mark::parse(&line.text), &mut self.under_way) {
-            (Some(Mark::Step(index)), None) if index == self.ended && self.failed.is_none() => {
-                let Some(step) = self.steps.get(index) else { return };
-                let _ = self.events.send(Event::Started { id: step.id.clone(), attempt: 1 });
-                self.under_way = Some((Watcher::new(step, self.program, self.options, self.events), Instant::now()));
+        if line.text.is_empty() {
+            self.blank += 1;
+            return;
+        }
+        let mark = Mark::parse(&line.text);
+        // A mark comes with a line end in front of it: see `lower::batch`.
+        let blank = mem::take(&mut self.blank).saturating_sub(usize::from(mark.is_some()));
+        if let Some((watcher, _)) = &mut self.under_way {
+            for _ in 0..blank {
+                watcher.take(Line { stderr: line.stderr, text: String::new() });
             }
+        }
+        match (mark, &mut self.under_way) {
+            (Some(Mark::Step(index)), None) if index == self.ended && self.failed.is_none() => self.begin(index),
             (Some(Mark::Ended(status)), Some((watcher, began))) => {
                 match watcher.judge(status) {
                     Ok(outcome) => {

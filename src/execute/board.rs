@@ -81,7 +81,7 @@ impl Board {
     }
 
     /// The steps of a lane that can travel with the one at `first`, in the order in which they would run one by one: each of them would be
-    /// the next if those before it ended well and nothing else happened. Indices into the lane, `first` among them.
+    /// the next if those before it ended well and nothing else happened; what else may happen holds up no step that takes long. Indices into the lane, `first` among them.
     pub(super) fn together(&self, lane: &[Step], first: usize, mode: Mode) -> Vec<usize> {
         let mut chosen = vec![first];
         if !batch::travels(&lane[first]) {
@@ -95,10 +95,13 @@ impl Board {
         };
         while chosen.len() < batch::MOST && !batch::is_last(&lane[chosen[chosen.len() - 1]]) {
             let can_start = |index: &usize| !chosen.contains(index) && lane[*index].needs.iter().all(|id| holds(id, &chosen));
-            match (0..lane.len()).find(can_start) {
-                Some(index) if batch::travels(&lane[index]) => chosen.push(index),
-                _ => break,
+            let Some(next) = (0..lane.len()).find(can_start) else { break };
+            // What stands before it and waits for another host may be possible by then, and does not wait for what takes long.
+            let overtakes = (0..next).any(|index| !chosen.contains(&index));
+            if !batch::travels(&lane[next]) || overtakes && batch::is_long(&lane[next]) {
+                break;
             }
+            chosen.push(next);
         }
         chosen
     }

@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Kind, Result as Answer},
     event::Failure,
     graph::Graph,
-    lower::Program,
+    lower::{Mark, Program},
     step::{Check, Due, StepId},
     transport::{Exit, Line, fake::Fake},
 };
@@ -43,11 +43,15 @@ fn answer(program: &Program, mut step: impl FnMut(&str) -> Answer<(Vec<Line>, i3
     for (index, name) in names.iter().enumerate() {
         let (lines, code) = step(name)?;
         if several {
-            said.push(mark(&format!("step {index}")));
-        }
-        said.extend(lines);
-        if several {
-            said.push(mark(&format!("ended {code}")));
+            said.extend([line(""), mark(&format!("step {index}"))]);
+            // As `lower::batch` has it, a mark begins with a line end.
+            for one in lines {
+                said.extend(Mark::parse(&one.text).map(|_| line("")));
+                said.push(one);
+            }
+            said.extend([line(""), mark(&format!("ended {code}"))]);
+        } else {
+            said.extend(lines);
         }
         status = code;
         if ![0, 10].contains(&code) {
@@ -228,13 +232,13 @@ fn cut_behind(count: usize) -> Hosts {
 
 #[tokio::test]
 async fn wherever_the_program_of_several_ends_early_each_step_has_one_true_outcome() {
-    for count in 0..12 {
+    for count in 0..24 {
         let events = run(three(), cut_behind(count), Mode::Continue, 0).await;
         assert_eq!(outcomes(&events).len(), 3, "{count}: {events:?}");
-        // A step says four lines: one that said the first of them and not the last has failed, and no other has.
+        // A step says four marks, each behind an empty line: one that said the first of them and not the last has failed, and no other has.
         for (index, name) in ["x", "y", "z"].into_iter().enumerate() {
             let outcome = outcome_of(&events, &format!("a/install/{name}"));
-            let cut = (1..4).contains(&(count as isize - 4 * index as isize));
+            let cut = (2..8).contains(&(count as isize - 8 * index as isize));
             assert_eq!(matches!(outcome, Outcome::Failed(_)), cut, "{count}: {name} {outcome:?}");
         }
     }

@@ -12,7 +12,7 @@ pub struct Batch {
     /// would have had, and ends with the first that did not do well. Nobody else works on the host between two of its steps, unless the
     /// last one is detached: that one takes its turn as it does alone.
     pub program: Program,
-    /// Lets the other one begin no further step.
+    /// Lets the other one begin no further step, if it has begun: whoever wants that says it again until the other one ends.
     pub halt: Program,
 }
 
@@ -22,7 +22,8 @@ pub struct Batch {
 pub fn batch(steps: &[&Step], id: &str) -> Batch {
     let halt = format!("\"$RUN/halt.\"{}", quote(id));
     // What a step says of its failure on standard error is to come before what is said of its end.
-    let mut body = format!("exec 2>&1\n{}", mark());
+    // It may end in the middle of a line, and a mark has a line of its own.
+    let mut body = format!("exec 2>&1\n{}begin_steps {halt}\n", mark().replacen("printf '", "printf '\\n", 1));
     let prepares = write_prepares(&mut body, steps.iter().copied().filter(|step| step.carry == Carry::Direct));
     // A job brings the functions that it needs.
     let mut jobs = String::new();
@@ -44,7 +45,7 @@ pub fn batch(steps: &[&Step], id: &str) -> Batch {
         };
         let _ = write!(body, "(\n{text})\nstep_ended $?\n");
     }
-    // Only while the other one is there: nothing is left for a later one.
+    // Only while somebody works there: a program that is to be ended and has not begun is told again.
     let stop = format!("[ ! -e \"$RUN/lock\" ] || flock -n \"$RUN/lock\" true || : >{halt}\n");
     let program = Program(block(&format!("{SETTING}{}{jobs}{body}", library::prelude(&body))));
     Batch { program, halt: Program::of(&stop) }

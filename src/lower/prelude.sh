@@ -410,13 +410,27 @@ hold_on() {
     printf '%s\n' "$1" >"$RUN/lock.holder"
 }
 
-# Of several steps in one program, the next begins; not if a file says that no more are wanted, nor if nobody hears of it:
-# next_step INDEX FILE
-next_step() {
-    if [ -e "$2" ]; then
-        rm -f "$2"
-        exit 0
+# Sets `lease` to the run that has this host now, or to nothing. See src/execute/lease.
+whose_lease() {
+    lease=
+    if { read -r wl_run wl_until wl_rest && read -r wl_up wl_idle </proc/uptime; } 2>/dev/null <"$RUN/lease"; then
+        [ "$wl_until" -le "${wl_up%.*}" ] || lease=$wl_run
     fi
+}
+
+# A program of several steps begins; who wants no more of them makes this file: begin_steps FILE
+begin_steps() {
+    # shellcheck disable=SC2064 # the file of this very program
+    trap "rm -f '$1'" EXIT
+    whose_lease
+    begun_by=$lease
+}
+
+# The next one begins; not if no more are wanted, nor for a run that has lost this host, nor if nobody hears of it: next_step INDEX FILE
+next_step() {
+    [ ! -e "$2" ] || exit 0
+    whose_lease
+    [ "$lease" = "$begun_by" ] || exit 0
     mark step "$1" || exit 1
 }
 

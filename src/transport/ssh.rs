@@ -14,7 +14,7 @@ mod target;
 use std::{
     io,
     path::PathBuf,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -64,6 +64,8 @@ pub struct Ssh {
 struct Sessions {
     open: AtomicUsize,
     ended: Notify,
+    /// One was refused while another was open.
+    are_single: AtomicBool,
 }
 
 /// One of them, for as long as it lives.
@@ -80,6 +82,7 @@ impl Sessions {
         if self.open.load(Ordering::Relaxed) == 0 {
             return false;
         }
+        self.are_single.store(true, Ordering::Relaxed);
         // One may end before this listens.
         let _ = timeout(FULL_AT_MOST, self.ended.notified()).await;
         true
@@ -131,6 +134,12 @@ impl Ssh {
     #[must_use]
     pub fn execs(&self) -> usize {
         self.execs.load(Ordering::Relaxed)
+    }
+
+    /// Whether the host has refused a session while there was another: see MaxSessions in sshd_config(5).
+    #[must_use]
+    pub fn takes_one_at_a_time(&self) -> bool {
+        self.sessions.are_single.load(Ordering::Relaxed)
     }
 
     /// What a person should know about how the host was reached: a host key that was accepted and remembered, say.

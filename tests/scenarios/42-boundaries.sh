@@ -9,7 +9,7 @@
 source "$(dirname "$0")/lib.sh"
 
 slipway=${SLIPWAY_DEBUG:-$PWD/target/debug/slipway}
-[ -x "$slipway" ] || cargo build --locked --quiet
+[ -n "${SLIPWAY_DEBUG:-}" ] || cargo build --locked --quiet
 ulimit -c 0
 read -r first second _ <<<"${lane_nodes[*]}"
 cluster_uid=
@@ -19,10 +19,16 @@ deaths=$work/deaths
 # What is a secret wherever it stands: a bootstrap token, a private key.
 secrets='(^|[^a-z0-9])[a-z0-9]{6}\.[a-z0-9]{16}([^a-z0-9]|$)|PRIVATE[ ]KEY-----'
 
-# Looks for secrets in the arguments of all processes of a host, until the scenario ends.
+lure=abcdef.0123456789abcdef
+
+# Looks for secrets in the arguments of all processes of a host, until the scenario ends; a process with something like one shows that it does.
 watch_arguments() {
+    local seen=$work/arguments.$1
     on "$1" "while echo; do grep -lsaE '$secrets' /proc/[0-9]*/cmdline | while read -r file; do tr '\\0' ' ' <\"\$file\"; echo; done; sleep 0.2; done" \
-        >>"$work/arguments" 2>/dev/null </dev/null &
+        >>"$seen" 2>/dev/null </dev/null &
+    watchers+=("$!")
+    on "$1" sh -c "'sleep 3; :' sh $lure" </dev/null
+    grep -Fq "$lure" "$seen" || fail "nobody watches the arguments of processes on $1"
 }
 
 uid_of_cluster() {
@@ -69,8 +75,8 @@ deaths_of() {
             if grep -Fxq "$step $moment" "$deaths"; then
                 hit=$((hit + 1))
             else
-                awk -v step="\"step\":\"$step\"" 'index($0, step) && /"event":"finished".*"outcome":"(un)?changed"/ { found = 1 } END { exit !found }' \
-                    "$work/said" || fail "$step was never done, and nobody died at it $moment"
+                awk -v step="\"step\":\"$step\"" 'index($0, step) && /"event":"finished".*"outcome":"unchanged"/ { found = 1 } END { exit !found }' \
+                    "$work/said" || fail "$step was never found done, and nobody died at it $moment"
                 done=$((done + 1))
             fi
         done
@@ -112,7 +118,8 @@ LEFT
 # Neither in arguments of processes, nor in what was printed, kept in journals, or logged on the hosts.
 no_secret() {
     local node
-    ! grep -aE "$secrets" "$work/arguments" || fail "a secret in the arguments of a process"
+    kill -0 "${watchers[@]}" || fail "nobody watched the arguments of processes any more"
+    ! grep -haE "$secrets" "$work"/arguments.* | grep -v "$lure" || fail "a secret in the arguments of a process"
     ! grep -rlaE "$secrets" "$work/said" "$XDG_STATE_HOME" || fail "a secret was printed, or is in a journal"
     for node in "$first" "$second"; do
         ! on "$node" "journalctl -q --no-pager -b | grep -aE '$secrets'; grep -rlasE '$secrets' /var/log /run/slipway" | grep . || fail "a secret in a log of $node"
@@ -122,7 +129,8 @@ no_secret() {
 debian_hosts "$first" "$second"
 cluster_of "$first" "$second"
 scripts/lab rebuild "$first" "$second" >/dev/null
-: >"$work/arguments"
+watchers=()
+trap 'kill "${watchers[@]}" 2>/dev/null || :; rm -rf "$work"' EXIT
 for node in "$first" "$second"; do watch_arguments "$node"; done
 
 round() {

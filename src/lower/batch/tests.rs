@@ -65,6 +65,7 @@ fn what_a_step_says_of_its_failure_comes_before_its_end_and_no_other_step_has_a_
         let steps = [makes(&sandbox, "one", ":"), fails, makes(&sandbox, "three", ":")];
         let (status, output) = sandbox.run(&of(&steps).program, shell);
         assert_eq!(status, 1, "{output}");
+        let output = output.replace("\n\n", "\n");
         assert!(output.ends_with("::slipway cause no space\n::slipway remedy make room\n::slipway final 1\n::slipway failed 7\n::slipway end 1\n::slipway ended 1\n"), "{output}");
         assert!(output.contains("\napart\n") && !sandbox.path("three").exists(), "{output}");
     }
@@ -107,11 +108,55 @@ fn who_asks_to_stop_waits_for_the_step_under_way_and_nothing_stays() {
             let (status, output) = several.join().expect("no panic");
             assert_eq!((status, turns(&output).join(",")), (0, "step 0,ended 10,step 1,ended 10".to_owned()), "{output}");
         });
-        // One that comes too late leaves nothing for the next.
+        assert!(!sandbox.path("run/halt.1f").exists());
+        // One that comes too late, or to the last, leaves nothing for the next.
         assert_eq!(sandbox.run(&together.halt, shell).0, 0);
+        for name in ["two", "run/begun"] {
+            fs::remove_file(sandbox.path(name)).expect("it was there");
+        }
+        let two = of(&steps[..2]);
+        thread::scope(|scope| {
+            let several = scope.spawn(|| sandbox.run(&two.program, shell));
+            while !sandbox.path("run/begun").exists() {
+                thread::sleep(Duration::from_millis(5));
+            }
+            assert_eq!(sandbox.run(&two.halt, shell).0, 0);
+            assert!(sandbox.path("run/halt.1f").exists());
+            assert_eq!(several.join().expect("no panic").0, 0);
+        });
+        assert!(!sandbox.path("run/halt.1f").exists());
         assert_eq!(sandbox.run(&together.program, shell).0, 0);
-        assert!(sandbox.path("three").exists() && !sandbox.path("run/halt.1f").exists());
+        assert!(sandbox.path("three").exists());
     }
+}
+
+#[test]
+fn a_run_that_has_lost_the_host_begins_nothing_further() {
+    for shell in SHELLS {
+        let sandbox = Sandbox::new(&format!("batch-lease-{shell}"));
+        let lease = |run: &str, until: &str| format!("printf '%s %s 0 token\\nwords\\n' {run} {until} >\"$RUN/lease\"\n");
+        for (becomes, goes_on) in
+            [(lease("mine", "99999999"), true), (lease("other", "99999999"), false), (lease("mine", "1"), false)]
+        {
+            let steps = [makes(&sandbox, "one", &becomes), makes(&sandbox, "two", ":")];
+            fs::create_dir_all(sandbox.path("run")).expect("a directory");
+            fs::write(sandbox.path("run/lease"), "mine 99999999 0 token\nwords\n").expect("a lease");
+            let (status, output) = sandbox.run(&of(&steps).program, shell);
+            assert_eq!((status, sandbox.path("two").exists()), (0, goes_on), "{shell}: {becomes}: {output}");
+            for name in ["one", "two"] {
+                let _ = fs::remove_file(sandbox.path(name));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_mark_has_a_line_of_its_own() {
+    let sandbox = Sandbox::new("batch-line");
+    let (status, output) =
+        sandbox.run(&of(&[makes(&sandbox, "one", "printf 'half a line' >&2"), makes(&sandbox, "two", ":")]).program, "dash");
+    assert_eq!((status, turns(&output).len()), (0, 4), "{output}");
+    assert!(output.contains("half a line\n::slipway end 10\n"), "{output}");
 }
 
 #[test]
@@ -133,8 +178,12 @@ fn nothing_further_begins_when_nobody_listens() {
             .expect("a shell");
         child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("the shell reads");
         let mut first = String::new();
-        BufReader::with_capacity(1, child.stdout.take().expect("a pipe")).read_line(&mut first).expect("a line");
-        assert_eq!(first, "::slipway step 0\n");
+        let mut output = BufReader::with_capacity(1, child.stdout.take().expect("a pipe"));
+        for _ in 0..2 {
+            output.read_line(&mut first).expect("a line");
+        }
+        assert_eq!(first, "\n::slipway step 0\n");
+        drop(output);
         // The connection is gone.
         child.wait().expect("it ends");
         assert!(!sandbox.path("two").exists(), "{shell}");
