@@ -293,10 +293,12 @@ has_sha256() {
 # Puts a file in place whole or not at all: put FUNCTION FILE MODE OWNER; the function prints the content. Where a shell was killed in the
 # middle of that, a file that has not got its name is still there: nobody else works on this host, so that it is nobody's.
 put() {
-    p_dir=$(dirname "$2")
+    p_dir=${2%/*}/
     [ -d "$p_dir" ] || (umask 022 && mkdir -p "$p_dir")
-    p_new=$p_dir/.slipway.${2##*/}
-    rm -f "$p_new".??????
+    p_new=${p_dir}.slipway.${2##*/}
+    for p_old in "$p_new".??????; do
+        [ ! -e "$p_old" ] || rm -f "$p_old"
+    done
     p_new=$(mktemp "$p_new.XXXXXX")
     if ! { "$1" >"$p_new" && chmod "$3" "$p_new" && chown "$4" "$p_new" && on_disk "$p_new" && mv -f "$p_new" "$2"; }; then
         rm -f "$p_new"
@@ -323,8 +325,8 @@ keep() {
         while grep -Fqs "'$k_copy'" "$STATE"/undo/*.sh; do
             k_copy=$k_copy~
         done
-        mkdir -p "$(dirname "$k_copy")"
-        rm -rf "$k_copy"
+        [ -d "${k_copy%/*}" ] || mkdir -p "${k_copy%/*}"
+        if [ -e "$k_copy" ] || [ -h "$k_copy" ]; then rm -rf "$k_copy"; fi
         if ! cp -a "$1" "$k_copy"; then
             rm -rf "$k_copy"
             return 1
