@@ -104,6 +104,8 @@ change() {
         cut_wire
         write_results change "$(jq -n --argjson execs "$execs" '{slipway_execs_a_host: $execs}')"
     done
+    # The last wire is cut.
+    peer_files "$count" 0
     everywhere "$work/before.sh" "$work/at/before"
     change_table
 }
