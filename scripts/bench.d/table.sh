@@ -25,4 +25,5 @@ table() {
     [ -e "$results/noop.json" ] || [ -e "$results/change.json" ] || { echo "error: no results in $results: scripts/bench noop, scripts/bench change" >&2; return 1; }
     [ ! -e "$results/noop.json" ] || { echo "Nothing to do:" && noop_table; }
     [ ! -e "$results/change.json" ] || { echo && echo "20 files, 5 kernel settings and 3 packages changed:" && change_table; }
+    up_table
 }
