@@ -12,8 +12,7 @@ moments=0
 
 # Runs `up` and kills it the given time after a step has started: kill_at STEP SECONDS
 kill_at() {
-    killed_at "$1" "$2" "$slipway" up
-    moments=$((moments + 1))
+    if killed_at "$1" "$2" "$slipway" up; then moments=$((moments + 1)); fi
 }
 
 bare_hosts
