@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 pub use batch::{Batch, batch};
 pub use download::Frame;
 pub use library::Library;
-pub use survey::{Asked, Survey, check_digest, checks_program, survey_program};
+pub use survey::{Asked, Digests, Survey, check_digest, checks_program, survey_program};
 pub use upload::upload_program;
 
 use crate::step::{Carry, Check, Due, File, Op, Step, Undo, Upload};
