@@ -153,6 +153,7 @@ impl Known {
             manifest: self.manifest.clone(),
             archives: self.archives.clone(),
             direct: OnceLock::new(),
+            first: OnceLock::new(),
         })
     }
 
