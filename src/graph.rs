@@ -1,6 +1,6 @@
 //! Steps in an order that respects what each needs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashMap;
 
 use crate::{
     error::{Error, Kind, Result, nearest},
@@ -35,38 +35,37 @@ impl Graph {
     /// # Errors
     /// `Internal` when two steps share a path, a step needs one that does not exist, or steps need each other in a circle.
     pub fn new(steps: Vec<Step>) -> Result<Self> {
-        let mut known = BTreeSet::new();
-        for step in &steps {
-            if !known.insert(step.id.clone()) {
+        let mut known = HashMap::with_capacity(steps.len());
+        for (index, step) in steps.iter().enumerate() {
+            if known.insert(&step.id, index).is_some() {
                 return Err(Error::new(Kind::Internal, format!("two steps are called {}", step.id)));
             }
         }
+        let mut needs: Vec<Vec<usize>> = Vec::with_capacity(steps.len());
         for step in &steps {
-            if let Some(missing) = step.needs.iter().find(|id| !known.contains(*id)) {
-                return Err(Error::new(Kind::Internal, format!("{} needs {missing}, which does not exist", step.id)));
-            }
+            let missing = |id| Error::new(Kind::Internal, format!("{} needs {id}, which does not exist", step.id));
+            needs.push(step.needs.iter().map(|id| known.get(id).copied().ok_or_else(|| missing(id))).collect::<Result<_>>()?);
         }
-        let mut placed = BTreeSet::new();
-        let mut sorted = Vec::with_capacity(steps.len());
-        let mut waiting = steps;
+        let mut placed = vec![false; steps.len()];
+        let mut order = Vec::with_capacity(steps.len());
+        let mut waiting: Vec<usize> = (0..steps.len()).collect();
         while !waiting.is_empty() {
-            let before = sorted.len();
-            let mut blocked = Vec::new();
-            for step in waiting {
-                if step.needs.iter().all(|id| placed.contains(id)) {
-                    placed.insert(step.id.clone());
-                    sorted.push(step);
-                } else {
-                    blocked.push(step);
+            let before = order.len();
+            waiting.retain(|index| {
+                let is_next = needs[*index].iter().all(|need| placed[*need]);
+                if is_next {
+                    placed[*index] = true;
+                    order.push(*index);
                 }
-            }
-            if sorted.len() == before {
-                let names: Vec<String> = blocked.iter().map(|step| step.id.to_string()).collect();
+                !is_next
+            });
+            if order.len() == before {
+                let names: Vec<String> = waiting.iter().map(|index| steps[*index].id.to_string()).collect();
                 return Err(Error::new(Kind::Internal, format!("these steps need each other in a circle: {}", names.join(", "))));
             }
-            waiting = blocked;
         }
-        Ok(Self { steps: sorted })
+        let mut steps: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
+        Ok(Self { steps: order.into_iter().filter_map(|index| steps[index].take()).collect() })
     }
 
     /// The steps in order.
@@ -115,16 +114,20 @@ impl Graph {
     }
 
     fn keep(self, wanted: impl Fn(&Step) -> bool) -> Self {
-        let mut inherited: BTreeMap<StepId, Vec<StepId>> = BTreeMap::new();
-        let mut kept = Vec::new();
+        let mut inherited: HashMap<StepId, Vec<StepId>> = HashMap::new();
+        let mut kept = Vec::with_capacity(self.steps.len());
         for mut step in self.steps {
-            let needs: BTreeSet<StepId> =
-                step.needs.iter().flat_map(|id| inherited.get(id).cloned().unwrap_or_else(|| vec![id.clone()])).collect();
+            let mut needs = std::mem::take(&mut step.needs);
+            if needs.iter().any(|id| inherited.contains_key(id)) {
+                needs = needs.into_iter().flat_map(|id| inherited.get(&id).cloned().unwrap_or_else(|| vec![id])).collect();
+            }
+            needs.sort();
+            needs.dedup();
             if wanted(&step) {
-                step.needs = needs.into_iter().collect();
+                step.needs = needs;
                 kept.push(step);
             } else {
-                inherited.insert(step.id.clone(), needs.into_iter().collect());
+                inherited.insert(step.id, needs);
             }
         }
         Self { steps: kept }

@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 pub use batch::{Batch, batch};
 pub use download::Frame;
 pub use library::Library;
-pub use survey::{Asked, Survey, check_digest, checks_program, survey_program};
+pub use survey::{Asked, Digests, Survey, check_digest, checks_program, survey_program};
 pub use upload::upload_program;
 
 use crate::step::{Carry, Check, Due, File, Op, Step, Undo, Upload};
@@ -248,10 +248,8 @@ pub fn sha256_of(mut source: impl io::Read) -> io::Result<String> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn block(body: &str) -> String {

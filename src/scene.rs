@@ -45,6 +45,8 @@ pub struct Stage<'a> {
     pub archives: Vec<Archive>,
     /// See [`Stage::direct_for_pods`].
     pub direct: OnceLock<String>,
+    /// Which of the sites [`Stage::first`] is: asked for each step of each host.
+    pub first: OnceLock<Option<usize>>,
 }
 
 /// An image archive on the operator's machine.
@@ -76,7 +78,11 @@ pub fn first_of(sites: &[Site]) -> Result<&Site> {
         .min_by_key(|site| site.facts.kubernetes.since)
         .or_else(|| holders().next())
         .or_else(|| control_planes().next())
-        .ok_or_else(|| Error::new(Kind::NoControlPlane, "no host is a control plane"))
+        .ok_or_else(no_control_plane)
+}
+
+fn no_control_plane() -> Error {
+    Error::new(Kind::NoControlPlane, "no host is a control plane")
 }
 
 impl Site {
@@ -96,7 +102,11 @@ impl Stage<'_> {
     /// # Errors
     /// `NoControlPlane` when no site is one.
     pub fn first(&self) -> Result<&Site> {
-        first_of(&self.sites)
+        let index = self.first.get_or_init(|| {
+            let first = first_of(&self.sites).ok()?;
+            self.sites.iter().position(|site| std::ptr::eq(site, first))
+        });
+        index.map(|index| &self.sites[index]).ok_or_else(no_control_plane)
     }
 
     /// What every kubeadm is told to reach without a proxy, with commas between: the same on all hosts.

@@ -1,12 +1,17 @@
 //! The unit of work, as plain data: a check, what to do when it fails, and how to undo it.
 
+mod recipes;
+
 use std::{
     collections::BTreeSet,
     fmt,
+    ops::{Deref, DerefMut},
     path::PathBuf,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
+
+pub use recipes::Recipes;
 
 /// Where a step stands: `cp1/install/containerd`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -170,16 +175,23 @@ pub enum Due {
     Always,
 }
 
-/// A record of one change to one host. See the module's first line; the fields say the rest.
+/// A record of one change to one host: where it stands, and what it is. The fields of its recipe read and write like its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     pub id: StepId,
+    /// Steps that must be done before this one starts, on this host or another.
+    pub needs: Vec<StepId>,
+    /// One for all hosts that are alike (see [`Recipes`]): who changes it changes a copy.
+    pub recipe: Arc<Recipe>,
+}
+
+/// What a step is, wherever it stands. See the module's first line; the fields say the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipe {
     /// What it does, in the imperative: "Install the container runtime".
     pub title: String,
     /// Why that is needed, in a sentence: plans show it.
     pub why: String,
-    /// Steps that must be done before this one starts, on this host or another.
-    pub needs: Vec<StepId>,
     /// Shell that runs once, before the check, and within the limit: functions and values for the check and for all shell of `apply`.
     /// It changes nothing on the host.
     pub prepare: String,
@@ -197,15 +209,27 @@ pub struct Step {
     pub hint: Option<String>,
 }
 
+impl Deref for Step {
+    type Target = Recipe;
+
+    fn deref(&self) -> &Recipe {
+        &self.recipe
+    }
+}
+
+impl DerefMut for Step {
+    fn deref_mut(&mut self) -> &mut Recipe {
+        Arc::make_mut(&mut self.recipe)
+    }
+}
+
 impl Step {
     /// A step that has no check, no ops and no needs yet.
     #[must_use]
     pub fn new(id: StepId, title: impl Into<String>, why: impl Into<String>) -> Self {
-        Self {
-            id,
+        let recipe = Recipe {
             title: title.into(),
             why: why.into(),
-            needs: Vec::new(),
             prepare: String::new(),
             check: Check::Never,
             apply: Vec::new(),
@@ -216,7 +240,8 @@ impl Step {
             due: Due::Check,
             limit: None,
             hint: None,
-        }
+        };
+        Self { id, needs: Vec::new(), recipe: Arc::new(recipe) }
     }
 
     /// A step that puts files in place; its check and its ops follow from them.

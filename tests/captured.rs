@@ -123,6 +123,7 @@ fn conclude(
         manifest: None,
         archives: Vec::new(),
         direct: Default::default(),
+        first: Default::default(),
     };
     let mut steps = Vec::new();
     for scene in stage.scenes() {

@@ -164,6 +164,7 @@ fn steps(cluster: &Cluster) -> Option<Vec<Step>> {
         manifest: Some("kind: List\n".to_owned()),
         archives,
         direct: Default::default(),
+        first: Default::default(),
     };
     let mut steps: Vec<Step> = Vec::new();
     for scene in stage.scenes() {

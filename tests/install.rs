@@ -126,6 +126,7 @@ fn stage_with(cluster: &Cluster, version: &str, role: Role, facts: Facts, passwo
         manifest: None,
         archives,
         direct: Default::default(),
+        first: Default::default(),
     };
     then(&stage);
 }

@@ -90,6 +90,7 @@ fn on_stage(case: &Case, sites: Vec<Site>, see: impl FnOnce(&[Scene<'_>])) {
         manifest: None,
         archives: Vec::new(),
         direct: Default::default(),
+        first: Default::default(),
         secrets: &secrets,
     };
     see(&stage.scenes().collect::<Vec<_>>());

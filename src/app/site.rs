@@ -25,6 +25,7 @@ use crate::{
         first_of,
     },
     secrets::Secrets,
+    step::Recipes,
     transport::{self, Ask, Transport},
 };
 
@@ -152,6 +153,7 @@ impl Known {
             manifest: self.manifest.clone(),
             archives: self.archives.clone(),
             direct: OnceLock::new(),
+            first: OnceLock::new(),
         })
     }
 
@@ -163,10 +165,10 @@ impl Known {
     /// The steps of these phases on every host. Needs that stand outside of the phases are handed on.
     pub(super) fn graph(&self, phases: &[&str]) -> Result<Graph> {
         let stage = self.stage()?;
-        let mut steps = Vec::new();
+        let (mut steps, mut recipes) = (Vec::new(), Recipes::default());
         for phase in PHASES {
             for scene in stage.scenes() {
-                steps.extend((phase.steps)(&scene)?);
+                steps.extend((phase.steps)(&scene)?.into_iter().map(|step| recipes.share(step)));
             }
         }
         Ok(Graph::new(steps)?.phases(phases))

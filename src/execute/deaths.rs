@@ -108,7 +108,10 @@ fn dying_at(mut step: Step, moment: Moment) -> Step {
         Moment::Before => {}
         Moment::Intended => step.apply.insert(0, dies),
         Moment::Acted => step.apply.push(dies),
-        Moment::Acting if step.apply.len() > 1 => step.apply.insert(step.apply.len() / 2, dies),
+        Moment::Acting if step.apply.len() > 1 => {
+            let middle = step.apply.len() / 2;
+            step.apply.insert(middle, dies);
+        }
         // A file that is written whole has no name yet.
         Moment::Acting if matches!(step.apply[..], [Op::Write(_)]) => {
             step.apply.insert(0, kills(&format!("mv() {{\n    dies_at {name}\n}}")));

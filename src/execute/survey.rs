@@ -15,7 +15,7 @@ use crate::{
     event::{Event, HostState},
     facts::{self, Facts},
     graph::Graph,
-    lower::{self, Asked, Program, Survey},
+    lower::{self, Asked, Digests, Program, Survey},
     step::{Check, Step, StepId},
     transport::{self, Ask, Transport},
 };
@@ -156,8 +156,9 @@ pub async fn verdicts(
     for step in graph.steps() {
         of_hosts.entry(&step.id.host).or_default().push(step);
     }
+    let mut all = Digests::default();
     for (name, steps) in of_hosts.into_iter().filter(|(name, _)| hosts.contains_key(*name)) {
-        let digests: Vec<(String, &Step)> = steps.iter().map(|step| (lower::check_digest(step), *step)).collect();
+        let digests: Vec<(String, &Step)> = steps.iter().map(|step| (all.of(step), *step)).collect();
         let known = answered.get(name).unwrap_or(&nothing);
         if digests.iter().all(|(digest, step)| step.check == Check::Never || known.contains_key(digest)) {
             verdicts.extend(resolve(digests.iter().map(|(digest, step)| (digest, &step.id)), known));

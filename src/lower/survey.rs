@@ -4,12 +4,16 @@
 //! (`$STATE/checks`, root's own). The survey runs them after the probe; each answer carries the digest of the check that it
 //! answers, so an answer counts only if the check is the very one that the plan wants. What is not answered is asked again.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::Write as _,
+    sync::{Arc, OnceLock},
+};
 
-use super::{Program, SETTING, block, check_alone, function_printing, library, lines, quote, sha256};
+use super::{Program, SETTING, block, check_alone, function_printing, library, quote, sha256};
 use crate::{
     facts,
-    step::{Check, Step},
+    step::{Check, Recipe, Step, StepId},
 };
 
 /// What a survey asks a host.
@@ -51,24 +55,54 @@ impl Survey {
 /// Identifies a check: its step and its text. Two versions of slipway that check differently have different digests.
 #[must_use]
 pub fn check_digest(step: &Step) -> String {
+    digest(&step.id, &whole_check(step))
+}
+
+/// The digests of many checks: what hosts that are alike are asked is put together once.
+#[derive(Default)]
+pub struct Digests {
+    /// By the place of the recipe in memory, which is kept with it so that no other one comes to stand there.
+    texts: HashMap<usize, (Arc<Recipe>, String)>,
+}
+
+impl Digests {
+    /// As [`check_digest`].
+    #[must_use]
+    pub fn of(&mut self, step: &Step) -> String {
+        if Arc::strong_count(&step.recipe) == 1 {
+            return check_digest(step);
+        }
+        let place = Arc::as_ptr(&step.recipe).addr();
+        let (_, text) = self.texts.entry(place).or_insert_with(|| (Arc::clone(&step.recipe), whole_check(step)));
+        digest(&step.id, text)
+    }
+}
+
+/// The shell of a step's check with the functions that it mentions.
+fn whole_check(step: &Step) -> String {
     let text = check_alone(step);
-    sha256(&format!("{}\n{}{text}", step.id, library::prelude(&text)))[..32].to_owned()
+    library::prelude(&text) + &text
+}
+
+fn digest(id: &StepId, text: &str) -> String {
+    sha256(&format!("{id}\n{text}"))[..32].to_owned()
 }
 
 /// The probe, and if wanted the checks that the host remembers. `peers` are addresses that the host should have a route to.
 #[must_use]
 pub fn survey_program(nonce: &str, peers: &[String], asked: Asked) -> Program {
+    // The same for all hosts.
+    static FUNCTIONS: OnceLock<String> = OnceLock::new();
+    let functions = FUNCTIONS.get_or_init(|| library::prelude(facts::PROBE));
     let checks = match asked {
         Asked::Facts => "",
         Asked::FactsAndChecks => "if [ -f \"$STATE/checks\" ]; then (. \"$STATE/checks\"); fi\n",
     };
-    let body = format!(
-        "NONCE={} PEERS={}\n{}probe\n{checks}printf '%s survey-end\\n' \"$NONCE\"\n",
-        quote(nonce),
-        quote(&peers.join(" ")),
-        lines(facts::PROBE),
-    );
-    Program(block(&format!("{SETTING}{}{body}", library::prelude(&body))))
+    let (nonce, peers) = (quote(nonce), quote(&peers.join(" ")));
+    Program(block(&format!(
+        "{SETTING}{functions}NONCE={nonce} PEERS={peers}\n{}probe\n{checks}printf '%s survey-end\\n' \"$NONCE\"\n",
+        facts::PROBE
+    )))
 }
 
 /// The checks of these steps. With `remember`, the host keeps them for the next survey: only a run that may change hosts asks for that.

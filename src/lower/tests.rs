@@ -1,6 +1,7 @@
 //! The lowered programs, run for real by the shells that are here, in a directory of their own.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::Write as _,
     path::{Path, PathBuf},
@@ -8,7 +9,7 @@ use std::{
 };
 
 use super::*;
-use crate::step::StepId;
+use crate::step::{Recipes, StepId};
 
 /// A directory that takes the place of the host's root, gone when the test ends.
 pub(super) struct Sandbox(PathBuf);
@@ -286,8 +287,9 @@ fn a_step_that_takes_too_long_is_ended_with_all_that_it_started_and_says_what_it
             assert!(state == "Z" || (process.file_name() != pid && parent != pid), "it still runs: {stat}");
         }
         // Nothing is held that the next step waits for.
-        let quick = Step { limit: None, ..step.clone() }.sh("true");
-        let quick = Step { apply: quick.apply[1..].to_vec(), ..quick };
+        let mut quick = step.clone().sh("true");
+        quick.limit = None;
+        quick.apply.remove(0);
         assert_eq!(sandbox.run(&lower(&quick), shell).0, CHANGED);
     }
 }
@@ -400,6 +402,21 @@ fn remembered_checks_answer_by_digest() {
     assert_eq!(survey.checks.get(&check_digest(&yes)), Some(&true));
     assert_eq!(survey.checks.get(&check_digest(&no)), Some(&false));
     assert!(sandbox.path("state/checks").exists());
+}
+
+/// Hosts remember them: another digest is another question.
+#[test]
+fn the_digest_of_a_check_is_that_of_its_path_and_its_text_whoever_shares_it() {
+    let (mut recipes, mut digests) = (Recipes::default(), Digests::default());
+    let step = |host: &str, check: &str| Step::new(StepId::new(host, "install", "x"), "x", "y").check(Check::Sh(check.into()));
+    let mut seen = BTreeSet::new();
+    for (host, check) in [("a", "have dpkg"), ("b", "have dpkg"), ("c", "have dpkg"), ("d", "exit 1"), ("d", "exit 2")] {
+        let alone = step(host, check);
+        let shared = recipes.share(alone.clone());
+        let expected = sha256(&format!("{host}/install/x\n{}{check}\n", library::prelude(check)))[..32].to_owned();
+        assert_eq!([digests.of(&alone), digests.of(&shared), check_digest(&shared)], [&expected; 3].map(String::clone));
+        assert!(seen.insert(expected), "{host}: {check}");
+    }
 }
 
 #[test]

@@ -125,9 +125,7 @@ fn join(scene: &Scene<'_>) -> Result<Step> {
 /// What opens the cluster to this host: the control plane, and in a cluster that exists already, a token.
 fn doors(scene: &Scene<'_>) -> Result<Vec<StepId>> {
     let first = scene.stage.first()?;
-    let newcomers = node::newcomers(scene.stage)?;
-    let is_newcomer = newcomers.iter().any(|site| site.host.name == scene.here.host.name);
-    let (phase, name) = if is_newcomer { ("join", "token") } else { ("init", "kubeadm") };
+    let (phase, name) = if node::is_newcomer(scene.stage, first, scene.here) { ("join", "token") } else { ("init", "kubeadm") };
     Ok(vec![StepId::new(&first.host.name, phase, name)])
 }
 

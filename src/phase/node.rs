@@ -35,9 +35,13 @@ pub(super) fn is_joined(facts: &Facts) -> bool {
 /// # Errors
 /// `NoControlPlane`.
 pub(super) fn newcomers<'a>(stage: &'a Stage<'_>) -> Result<Vec<&'a Site>> {
-    let first = &stage.first()?.host.name;
-    let new_cluster = stage.secrets.pki.is_some();
-    Ok(stage.sites.iter().filter(|site| !new_cluster && site.host.name != *first && !is_joined(&site.facts)).collect())
+    let first = stage.first()?;
+    Ok(stage.sites.iter().filter(|site| is_newcomer(stage, first, site)).collect())
+}
+
+/// Whether this host is one of them.
+pub(super) fn is_newcomer(stage: &Stage<'_>, first: &Site, site: &Site) -> bool {
+    stage.secrets.pki.is_none() && site.host.name != first.host.name && !is_joined(&site.facts)
 }
 
 /// The check of `kubeadm init` and of `kubeadm join`: the host is whole, belongs to this cluster, and is up.

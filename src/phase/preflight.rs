@@ -9,7 +9,7 @@ mod membership;
 #[cfg(test)]
 mod sample;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::OnceLock};
 
 use crate::{
     config::{Host, Role, SeLinux, Version},
@@ -82,6 +82,16 @@ struct Fleet<'a> {
     /// The cluster file sets when the kubelet evicts.
     own_eviction: bool,
     hosts: Vec<Seen<'a>>,
+    found: Found,
+}
+
+/// What rules find out for all hosts at once, when the first one asks.
+#[derive(Default)]
+struct Found {
+    /// How far the clocks of half of the hosts are ahead of the operator's at most.
+    clock: OnceLock<Option<f64>>,
+    /// The fingerprint of the CA of the first control plane.
+    ca: OnceLock<Option<String>>,
 }
 
 /// Every rule, in the order in which a person would want to read its findings.
@@ -118,7 +128,8 @@ pub fn examine(stage: &Stage<'_>) -> Vec<Finding> {
     let hosts = stage.sites.iter().map(Seen::of).collect();
     let first = stage.first().ok().map(|site| site.host.name.as_str());
     let own_eviction = stage.cluster.kubelet_extra_args.contains_key("eviction-hard");
-    let mut findings = judge(&Fleet { selinux: stage.cluster.selinux, version: stage.version, first, own_eviction, hosts });
+    let (selinux, version) = (stage.cluster.selinux, stage.version);
+    let mut findings = judge(&Fleet { selinux, version, first, own_eviction, hosts, found: Found::default() });
     findings.extend(endpoint(stage));
     findings.extend(settings(stage));
     findings

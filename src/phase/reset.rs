@@ -14,7 +14,7 @@ use crate::{
     lower::Library,
     phase::script::script,
     profile::Knowledge,
-    step::{Check, Due, Step, StepId},
+    step::{Check, Due, Recipes, Step, StepId},
 };
 
 /// The name of this phase in step paths. It is no part of `up`, and so none of `PHASES`.
@@ -96,7 +96,7 @@ pub fn listing(knowledge: &Knowledge, ends: bool) -> String {
 #[must_use]
 pub fn steps(reset: &Reset<'_>) -> Vec<Step> {
     let speaker = reset.staying.iter().find(|host| host.speaks).map(|host| host.name);
-    let mut steps = Vec::new();
+    let (mut steps, mut recipes) = (Vec::new(), Recipes::default());
     // Control planes leave etcd one after another, each when the one before is out: etcd must keep its quorum in between.
     let mut last_member: Option<StepId> = None;
     for &host in reset.hosts {
@@ -115,7 +115,7 @@ pub fn steps(reset: &Reset<'_>) -> Vec<Step> {
         } else if member {
             before.extend(last_member.iter().cloned());
         }
-        steps.extend(on_host(reset, host, before));
+        steps.extend(on_host(reset, host, before).into_iter().map(|step| recipes.share(step)));
         let forgotten = speaker.map(|speaker| forget(speaker, host, member, peers(reset, host)));
         if let (true, Some(forgotten)) = (member, &forgotten) {
             last_member = Some(forgotten.id.clone());

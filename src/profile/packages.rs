@@ -76,7 +76,15 @@ pub struct PackageShell {
     pub held: Option<String>,
     /// All of them as they stand in programs, put together once.
     #[serde(skip)]
-    functions: OnceLock<Vec<(&'static str, Option<String>)>>,
+    functions: OnceLock<Vec<Function>>,
+}
+
+#[derive(Clone, Debug)]
+struct Function {
+    name: &'static str,
+    text: String,
+    /// The functions that it calls, those that these call in turn, and itself.
+    needs: Vec<usize>,
 }
 
 /// One way in which a package manager fails.
@@ -141,35 +149,59 @@ impl PackageShell {
     }
 
     /// Its functions by name, with their bodies; none where a manager has no such function.
-    fn functions(&self) -> &[(&'static str, Option<String>)] {
+    fn bodies(&self) -> Vec<(&'static str, Option<String>)> {
+        let some = |body: &str| Some(body.to_owned());
+        vec![
+            ("pkg_run", some(RUN)),
+            ("pkg_call", some(&self.run)),
+            ("pkg_wait", Some(format!("wait_for_locks {}", words(&self.locks)))),
+            ("pkg_locked", Some(format!("grep -Eq {} \"$RUN/packages.out\"", quote(&self.locked)))),
+            ("pkg_trouble", Some(self.trouble())),
+            ("pkg_some", some(SOME)),
+            ("pkg_explain", some(EXPLAIN)),
+            ("pkg_warn", some(WARN)),
+            ("pkg_mend", some(self.mend.as_deref().unwrap_or(":"))),
+            ("pkg_installed", some(&self.installed)),
+            ("pkg_installed_at", some(&self.installed_at)),
+            ("pkg_unfinished", some(&self.unfinished)),
+            ("pkg_known", self.known.clone()),
+            ("pkg_refresh", some(&self.refresh)),
+            ("pkg_specs", some(&self.specs)),
+            ("pkg_install", some(&self.install)),
+            ("pkg_reinstall", some(&self.reinstall)),
+            ("pkg_added", some(&self.added)),
+            ("pkg_purge", some(&self.purge)),
+            ("pkg_key_undo", self.key_undo.clone()),
+            ("pkg_aside_undo", self.aside_undo.clone()),
+            ("pkg_hold", self.hold.clone()),
+            ("pkg_unhold", self.unhold.clone()),
+            ("pkg_held", self.held.clone()),
+        ]
+    }
+
+    fn functions(&self) -> &[Function] {
         self.functions.get_or_init(|| {
-            let some = |body: &str| Some(body.to_owned());
-            vec![
-                ("pkg_run", some(RUN)),
-                ("pkg_call", some(&self.run)),
-                ("pkg_wait", Some(format!("wait_for_locks {}", words(&self.locks)))),
-                ("pkg_locked", Some(format!("grep -Eq {} \"$RUN/packages.out\"", quote(&self.locked)))),
-                ("pkg_trouble", Some(self.trouble())),
-                ("pkg_some", some(SOME)),
-                ("pkg_explain", some(EXPLAIN)),
-                ("pkg_warn", some(WARN)),
-                ("pkg_mend", some(self.mend.as_deref().unwrap_or(":"))),
-                ("pkg_installed", some(&self.installed)),
-                ("pkg_installed_at", some(&self.installed_at)),
-                ("pkg_unfinished", some(&self.unfinished)),
-                ("pkg_known", self.known.clone()),
-                ("pkg_refresh", some(&self.refresh)),
-                ("pkg_specs", some(&self.specs)),
-                ("pkg_install", some(&self.install)),
-                ("pkg_reinstall", some(&self.reinstall)),
-                ("pkg_added", some(&self.added)),
-                ("pkg_purge", some(&self.purge)),
-                ("pkg_key_undo", self.key_undo.clone()),
-                ("pkg_aside_undo", self.aside_undo.clone()),
-                ("pkg_hold", self.hold.clone()),
-                ("pkg_unhold", self.unhold.clone()),
-                ("pkg_held", self.held.clone()),
-            ]
+            let bodies: Vec<_> = self.bodies().into_iter().filter_map(|(name, body)| Some((name, body?))).collect();
+            let called = |text: &str| -> Vec<usize> {
+                calls(text).filter_map(|call| bodies.iter().position(|(name, _)| *name == call)).collect()
+            };
+            let of_each: Vec<Vec<usize>> = bodies.iter().map(|(_, body)| called(body)).collect();
+            let needs = |index: usize| {
+                let mut needs = vec![index];
+                let mut next = 0;
+                while let Some(index) = needs.get(next).copied() {
+                    next += 1;
+                    let new: Vec<usize> = of_each[index].iter().copied().filter(|call| !needs.contains(call)).collect();
+                    needs.extend(new);
+                }
+                needs
+            };
+            let function = |(index, (name, body)): (usize, &(&'static str, String))| Function {
+                name,
+                text: format!("{name}() {{\n{}\n}}\n", body.trim_end()),
+                needs: needs(index),
+            };
+            bodies.iter().enumerate().map(function).collect()
         })
     }
 
@@ -178,22 +210,20 @@ impl PackageShell {
     pub fn with(&self, text: &str) -> String {
         let functions = self.functions();
         let mut wanted = vec![false; functions.len()];
-        let mut texts = vec![text];
-        while let Some(text) = texts.pop() {
-            let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| word.starts_with("pkg_"));
-            for word in words {
-                let Some(index) = functions.iter().position(|(name, _)| *name == word) else { continue };
-                if let (false, Some(body)) = (wanted[index], &functions[index].1) {
-                    wanted[index] = true;
-                    texts.push(body);
-                }
-            }
+        for function in calls(text).filter_map(|call| functions.iter().find(|function| function.name == call)) {
+            function.needs.iter().for_each(|need| wanted[*need] = true);
         }
-        let bodies = functions.iter().zip(wanted).filter_map(|((name, body), wanted)| wanted.then_some((name, body.as_deref()?)));
-        let mut shell: String = bodies.map(|(name, body)| format!("{name}() {{\n{}\n}}\n", body.trim_end())).collect();
+        let texts = || functions.iter().zip(&wanted).filter(|(_, wanted)| **wanted).map(|(function, _)| function.text.as_str());
+        let mut shell = String::with_capacity(texts().map(str::len).sum::<usize>() + text.len());
+        shell.extend(texts());
         shell.push_str(text);
         shell
     }
+}
+
+/// The words in shell that may be the names of these functions.
+fn calls(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').filter(|word| word.starts_with("pkg_"))
 }
 
 /// Words of a shell command, each quoted.

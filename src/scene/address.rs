@@ -4,7 +4,7 @@
 //! 10.0.2.15 in every machine (<https://github.com/kubernetes/kubernetes/issues/33618>), so slipway decides and says it to both.
 
 use std::{
-    collections::BTreeSet,
+    collections::{HashMap, HashSet},
     net::{IpAddr, Ipv4Addr},
 };
 
@@ -38,20 +38,27 @@ const INNER: &[&str] = &[
 /// The addresses of all hosts of a cluster, each beside its machine: what one host's address is worth, only the others can tell.
 pub struct Neighbours {
     machines: Vec<(String, Vec<Address>)>,
+    /// Addresses that several machines have.
+    shared: HashSet<IpAddr>,
 }
 
 impl Neighbours {
     #[must_use]
     pub fn of<'a>(hosts: impl Iterator<Item = &'a Facts>) -> Self {
         let outward = |facts: &Facts| facts.addresses.iter().filter(|address| is_outward(address)).cloned().collect();
-        Self { machines: hosts.map(|facts| (facts.machine_id.clone(), outward(facts))).collect() }
+        let machines: Vec<(String, Vec<Address>)> = hosts.map(|facts| (facts.machine_id.clone(), outward(facts))).collect();
+        let (mut first, mut shared) = (HashMap::new(), HashSet::new());
+        for (machine, addresses) in &machines {
+            shared
+                .extend(addresses.iter().map(|address| address.ip).filter(|ip| *first.entry(*ip).or_insert(machine) != machine));
+        }
+        Self { machines, shared }
     }
 
     /// Whether several machines have this address: each of them is behind a NAT of its own there. One machine that the cluster file
     /// names twice is another mistake, and said elsewhere.
     fn share(&self, ip: IpAddr) -> bool {
-        let having = self.machines.iter().filter(|(_, addresses)| addresses.iter().any(|address| address.ip == ip));
-        having.map(|(machine, _)| machine).collect::<BTreeSet<_>>().len() > 1
+        self.shared.contains(&ip)
     }
 
     /// Whether every host has an address in the network of this one.

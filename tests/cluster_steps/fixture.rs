@@ -97,6 +97,7 @@ pub(crate) fn steps_with(
         manifest: Some(manifest.to_owned()),
         archives: Vec::new(),
         direct: Default::default(),
+        first: Default::default(),
     };
     let mut steps = Vec::new();
     for scene in stage.scenes() {

@@ -23,6 +23,7 @@ fn settings_found(made: &Cluster, wanted: &Cluster) -> Option<(String, bool)> {
         manifest: None,
         archives: Vec::new(),
         direct: Default::default(),
+        first: Default::default(),
     };
     let findings = slipway::phase::preflight::examine(&stage);
     findings.into_iter().find(|finding| finding.id.name == "settings").map(|finding| (finding.what, finding.fatal))

@@ -68,7 +68,7 @@ pub(super) fn with_programs(scene: &Scene<'_>, mut step: Step, names: &str, prog
     let shell = &scene.here.profile.packages.shell;
     let have: Vec<String> = programs.iter().map(|program| format!("have {}", quote(program))).collect();
     let have = have.join(" && ");
-    let Check::Sh(check) = step.check else { return step };
+    let Check::Sh(check) = &step.check else { return step };
     step.check = Check::Sh(format!("{have} || exit 1\n{check}"));
     let lost = format!("pkg_installed {names} && ! {{ {have}; }}");
     let again = format!(

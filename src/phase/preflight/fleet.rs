@@ -79,11 +79,13 @@ pub(super) fn route(_: &Fleet<'_>, seen: &Seen<'_>) -> Option<Trouble> {
 }
 
 pub(super) fn clock(fleet: &Fleet<'_>, seen: &Seen<'_>) -> Option<Trouble> {
-    let mut offsets: Vec<f64> = fleet.hosts.iter().filter_map(offset).collect();
-    offsets.sort_by(f64::total_cmp);
-    // Of an even number the lower one: of two hosts one must be the measure.
-    let median = offsets.get(offsets.len().checked_sub(1)? / 2)?;
-    let apart = offset(seen)? - median;
+    let median = fleet.found.clock.get_or_init(|| {
+        let mut offsets: Vec<f64> = fleet.hosts.iter().filter_map(offset).collect();
+        offsets.sort_by(f64::total_cmp);
+        // Of an even number the lower one: of two hosts one must be the measure.
+        offsets.get(offsets.len().checked_sub(1)? / 2).copied()
+    });
+    let apart = offset(seen)? - (*median)?;
     if apart.abs() <= CLOCK_SECONDS {
         return None;
     }

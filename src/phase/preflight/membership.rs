@@ -29,12 +29,13 @@ pub(super) fn cluster(fleet: &Fleet<'_>, seen: &Seen<'_>) -> Option<Trouble> {
         );
     };
     // Members are known by the CA that they trust. One whose CA can not be read is left to the join's own checks.
-    let (wanted, found) = (facts::fingerprint(ca)?, kubernetes.ca_fingerprint.as_deref()?);
+    let (wanted, found) =
+        (fleet.found.ca.get_or_init(|| facts::fingerprint(ca)).as_deref()?, kubernetes.ca_fingerprint.as_deref()?);
     if wanted == found {
         return None;
     }
     let server = kubernetes.server.as_deref().unwrap_or("an unknown server");
-    Trouble::fatal(format!("it belongs to another cluster: {server}, CA {}, not {}", short(found), short(&wanted)), seen.reset())
+    Trouble::fatal(format!("it belongs to another cluster: {server}, CA {}, not {}", short(found), short(wanted)), seen.reset())
 }
 
 fn short(fingerprint: &str) -> String {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::{Finding, Fleet, Seen, judge};
+use super::{Finding, Fleet, Found, Seen, judge};
 use crate::{
     config::{Host, Local, Reach, Role, SeLinux, Version},
     facts::{Cgroup, Facts, fingerprint},
@@ -97,7 +97,8 @@ impl Sample {
                 gets_modules: self.gets_modules,
             })
             .collect();
-        judge(&Fleet { selinux: self.selinux, version: self.version, first: self.first.as_deref(), own_eviction: false, hosts })
+        let (first, found) = (self.first.as_deref(), Found::default());
+        judge(&Fleet { selinux: self.selinux, version: self.version, first, own_eviction: false, hosts, found })
     }
 
     /// The only finding, as (`node2/route`, fatal, what it says and what to do), or a test's failure.
