@@ -22,8 +22,11 @@ impl Recipes {
     #[must_use]
     pub fn share(&mut self, mut step: Step) -> Step {
         let last = self.last.entry((step.id.phase, step.id.name.clone())).or_default();
-        match last.iter().find(|recipe| **recipe == step.recipe) {
-            Some(same) => step.recipe = Arc::clone(same),
+        match last.iter().position(|recipe| *recipe == step.recipe) {
+            Some(at) => {
+                step.recipe = Arc::clone(&last[at]);
+                last.swap(0, at);
+            }
             None => {
                 last.truncate(KINDS - 1);
                 last.push_front(Arc::clone(&step.recipe));
