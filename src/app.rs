@@ -123,6 +123,7 @@ impl Run {
 /// Whatever the command could not do; its kind has the exit code.
 pub async fn run(cli: Cli) -> Result<u8> {
     let global = cli.global;
+    let mask = Mask::default();
     let run = Run {
         file: global.cluster,
         only: global.only,
@@ -133,8 +134,8 @@ pub async fn run(cli: Cli) -> Result<u8> {
         accept_new_host_keys: global.accept_new_host_keys,
         profiles: global.profiles,
         command: cli.command.name(),
-        memory: Memory::default(),
-        mask: Mask::default(),
+        memory: Memory::hiding(mask.clone()),
+        mask,
         journal: Arc::default(),
     };
     let ended = carry_out(&run, cli.command).await;
