@@ -413,6 +413,21 @@ async fn what_a_step_waits_for_and_notes_is_told_without_secrets() {
     assert!(events.iter().any(|event| matches!(event, Event::Note { text } if text == "a/install/x: (secret) is broken")));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_host_that_talks_without_end_is_heard_so_often_and_no_more() {
+    let says: Vec<&str> = ["::slipway waiting x", "::slipway note y", "::slipway op 0", "::slipway op 9", "z"]
+        .into_iter()
+        .cycle()
+        .take(50_000)
+        .collect();
+    let (.., events) = told("true", &says).await;
+    let tries = events.iter().filter(|event| matches!(event, Event::Started { .. })).count();
+    let count = |is: fn(&Event) -> bool| events.iter().filter(|event| is(event)).count() / tries;
+    assert_eq!(count(|event| matches!(event, Event::Waiting { .. } | Event::Note { .. })), 1000);
+    assert_eq!(count(|event| matches!(event, Event::Command { .. })), 2, "one begins, and ends");
+    assert_eq!(count(|event| matches!(event, Event::Line { .. })), 10_000);
+}
+
 #[tokio::test]
 async fn five_thousand_hosts_are_no_trouble() {
     let names: Vec<String> = (0..5000).map(|index| format!("h{index}")).collect();
