@@ -14,6 +14,7 @@
 //! there, and a reader passes over one that is torn. While the run lives it holds a lock on its journal, which ends with the process.
 //! Secrets are masked in all texts.
 
+mod brief;
 mod date;
 mod read;
 mod store;
@@ -29,6 +30,7 @@ use std::{
 use serde_json::{Value, json};
 
 pub use self::{
+    brief::Brief,
     date::{human, line_stamp},
     read::{Ending, Entry, Record, Recorded},
     store::{Kept, Store},
