@@ -92,13 +92,15 @@ impl Run {
     /// The user interface of a run that may change hosts: it keeps a journal. `typed` is the command to type again.
     fn ui(&self, cluster: &Cluster, typed: &str) -> Result<Ui> {
         let journal = self.journal(cluster)?;
-        let ui = Ui::new(Style::detect(self.json), self.verbose).with_command(typed).with_memory(self.memory.clone());
+        let ui = Ui::new(Style::detect(self.json), self.verbose).with_json(self.json);
+        let ui = ui.with_command(typed).with_memory(self.memory.clone());
         Ok(ui.keeping(journal))
     }
 
     /// The user interface of a command that only looks.
     fn quiet_ui(&self) -> Ui {
-        Ui::new(Style::for_looking(self.json), self.verbose).with_command(self.typed()).with_memory(self.memory.clone())
+        let ui = Ui::new(Style::for_looking(self.json), self.verbose).with_json(self.json);
+        ui.with_command(self.typed()).with_memory(self.memory.clone())
     }
 
     /// How the command ended is the end of its journal.
@@ -123,6 +125,7 @@ impl Run {
 /// Whatever the command could not do; its kind has the exit code.
 pub async fn run(cli: Cli) -> Result<u8> {
     let global = cli.global;
+    let mask = Mask::default();
     let run = Run {
         file: global.cluster,
         only: global.only,
@@ -133,8 +136,8 @@ pub async fn run(cli: Cli) -> Result<u8> {
         accept_new_host_keys: global.accept_new_host_keys,
         profiles: global.profiles,
         command: cli.command.name(),
-        memory: Memory::default(),
-        mask: Mask::default(),
+        memory: Memory::hiding(mask.clone()),
+        mask,
         journal: Arc::default(),
     };
     let ended = carry_out(&run, cli.command).await;

@@ -11,6 +11,7 @@ pub mod survey;
 mod watcher;
 
 use std::{
+    any::Any,
     collections::{BTreeMap, VecDeque},
     sync::Arc,
     time::Duration,
@@ -23,7 +24,7 @@ use tokio::{
 };
 
 use crate::{
-    event::{Event, Outcome, Planned},
+    event::{Event, Failure, Outcome, Planned},
     plan::{Plan, Verdict},
     secrets::Mask,
     step::{Due, Step, StepId},
@@ -65,12 +66,13 @@ pub async fn execute(plan: Plan, hosts: Hosts, options: Options, events: Events,
     let plan = Arc::new(plan);
     let options = Arc::new(options);
     announce(&plan, &events);
-    let board = Arc::new(Board::new(plan.graph.steps().map(|step| step.id.clone())));
+    let board = Arc::new(Board::new(options.mode, plan.graph.steps().map(|step| step.id.clone())));
     for step in plan.graph.steps().filter(|step| plan.verdict(&step.id) == Verdict::Done) {
         finish(&board, &events, step, Outcome::Unchanged, Duration::ZERO);
     }
     let slots = Arc::new(Semaphore::new(options.concurrency.max(1)));
     let mut lanes = JoinSet::new();
+    let mut steps_of = BTreeMap::new();
     let mut of_hosts: BTreeMap<&str, [Vec<Step>; 2]> = BTreeMap::new();
     for step in plan.graph.steps().filter(|step| plan.verdict(&step.id) != Verdict::Done) {
         of_hosts.entry(&step.id.host).or_default()[usize::from(step.beside)].push(step.clone());
@@ -87,11 +89,45 @@ pub async fn execute(plan: Plan, hosts: Hosts, options: Options, events: Events,
                 stop: stop.clone(),
                 absence: Absence::default(),
             };
-            lanes.spawn(lane.run(steps));
+            let ids = steps.iter().map(|step| step.id.clone()).collect::<Vec<_>>();
+            steps_of.insert(lanes.spawn(lane.run(steps)).id(), ids);
         }
     }
-    while lanes.join_next().await.is_some() {}
+    while let Some(ended) = lanes.join_next_with_id().await {
+        let Err(error) = ended else { continue };
+        let steps = steps_of.remove(&error.id()).unwrap_or_default();
+        let why = match error.try_into_panic() {
+            Ok(panic) => said(panic.as_ref()),
+            Err(error) => error.to_string(),
+        };
+        give_up(&board, &events, &steps, &options.mask.text(&why));
+    }
     board.all_good()
+}
+
+/// What a panic says, in one line.
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("it did not say why").lines().next().unwrap_or_default().to_owned()
+}
+
+/// Ends what a lane that is no more has left open: whoever waits for it would wait for ever, and the run would look as if all were well.
+fn give_up(board: &Board, events: &Events, steps: &[StepId], why: &str) {
+    let mut open = steps.iter().filter(|id| board.is_open(id));
+    let Some(first) = open.next() else { return };
+    let failure = Failure {
+        what: format!("slipway itself failed: {why}"),
+        command: None,
+        exit: None,
+        tail: Vec::new(),
+        hint: Some("this is a mistake in slipway: please report it; running the same command again is safe".to_owned()),
+    };
+    let rest = open.map(|id| (id, Outcome::Blocked { by: first.clone() }));
+    for (id, outcome) in std::iter::once((first, Outcome::Failed(failure))).chain(rest) {
+        let _ = events.send(Event::Finished { id: id.clone(), outcome, took: Duration::ZERO });
+        // Nobody knows how many of them had begun: what cleans up behind them does so.
+        board.settle(id, Ended::Badly);
+    }
 }
 
 fn announce(plan: &Plan, events: &Events) {
@@ -133,14 +169,18 @@ struct Lane {
 
 impl Lane {
     async fn run(mut self, mut waiting: Vec<Step>) {
-        let mut broken = None;
+        let changes = self.board.subscribe(&waiting);
         while !waiting.is_empty() {
-            let mut changes = self.board.subscribe();
             let stopping = *self.stop.borrow_and_update() > 0;
-            match self.board.next(&waiting, broken.as_ref(), self.options.mode, stopping) {
-                Next::Run(index) => {
-                    let failed = self.send(&mut waiting, index).await;
-                    broken = broken.or(failed.filter(|_| self.options.mode == Mode::StopAtFailure));
+            match self.board.next(&waiting, stopping) {
+                Next::Run(_) => {
+                    let slots = Arc::clone(&self.slots);
+                    let _slot = slots.acquire().await;
+                    // What happened while it waited for its turn counts: something may have failed, or come free that goes before.
+                    let stopping = *self.stop.borrow() > 0;
+                    if let Next::Run(index) = self.board.next(&waiting, stopping) {
+                        self.send(&mut waiting, index).await;
+                    }
                 }
                 Next::Skip(index, outcome) => {
                     let step = waiting.remove(index);
@@ -149,7 +189,7 @@ impl Lane {
                 Next::Wait => {
                     // Either something settles or a person loses patience; both are reasons to look again.
                     tokio::select! {
-                        _ = changes.changed() => {}
+                        () = changes.notified() => {}
                         Ok(()) = self.stop.changed() => {}
                     }
                 }
@@ -157,18 +197,15 @@ impl Lane {
         }
     }
 
-    /// Sends the host the step at `index`, with those that can travel with it, and takes those that have ended off the waiting ones. Gives
-    /// the one that failed.
-    async fn send(&mut self, waiting: &mut Vec<Step>, index: usize) -> Option<StepId> {
-        let (hosts, slots) = (Arc::clone(&self.hosts), Arc::clone(&self.slots));
-        let _slot = slots.acquire().await;
+    /// Sends the host the step at `index`, with those that can travel with it, and takes those that have ended off the waiting ones.
+    async fn send(&mut self, waiting: &mut Vec<Step>, index: usize) {
+        let hosts = Arc::clone(&self.hosts);
         let Some(transport) = hosts.get(&self.host) else {
             // Nobody gives a lane to a host that is not there.
             finish(&self.board, &self.events, &waiting.remove(index), Outcome::Cancelled, Duration::ZERO);
-            return None;
+            return;
         };
-        let together =
-            if transport.takes_one_at_a_time() { vec![index] } else { self.board.together(waiting, index, self.options.mode) };
+        let together = if transport.takes_one_at_a_time() { vec![index] } else { self.board.together(waiting, index) };
         let mut steps: VecDeque<Step> = together.iter().map(|index| waiting[*index].clone()).collect();
         let mut first = None;
         if steps.len() > 1 && *self.stop.borrow() == 0 {
@@ -183,26 +220,23 @@ impl Lane {
             }
             // What has become possible meanwhile may come before the rest.
             if !ended.is_empty() && first.is_none() {
-                return None;
+                return;
             }
         }
-        let step = steps.pop_front()?;
+        let Some(step) = steps.pop_front() else { return };
         waiting.retain(|one| one.id != step.id);
-        let good = self.carry(&step, transport, first).await;
-        (!good).then_some(step.id)
+        self.carry(&step, transport, first).await;
     }
 
     /// `first` is what came of a first attempt, and when that began.
-    async fn carry(&mut self, step: &Step, transport: &Transport, first: Option<(Attempt, Instant)>) -> bool {
+    async fn carry(&mut self, step: &Step, transport: &Transport, first: Option<(Attempt, Instant)>) {
         if first.is_none() && *self.stop.borrow() > 0 && step.due != Due::Always {
             finish(&self.board, &self.events, step, Outcome::Cancelled, Duration::ZERO);
-            return false;
+            return;
         }
         let (first, began) = first.map_or_else(|| (None, Instant::now()), |(attempt, began)| (Some(attempt), began));
         let outcome = carry::carry(step, first, transport, &self.options, &self.events, &mut self.stop, &mut self.absence).await;
-        let good = matches!(outcome, Outcome::Unchanged | Outcome::Changed);
         finish(&self.board, &self.events, step, outcome, began.elapsed());
-        good
     }
 }
 

@@ -7,13 +7,14 @@
 //! | `run` | first: `run` (its id), `cluster`, `command` (`up`), `arguments` (of the command line), `hosts`, `slipway` (its version), `verbose` |
 //! | `begin` | `command` as a person would type it again: a user interface begins, and its `at` with it (a repair has two: a reset and an up) |
 //! | `question` | `text`, `answer`: a person was asked, and said yes (true) or no |
-//! | `truncated` | lines that steps print are left out from here on: the journal is as long as it may get |
+//! | `truncated` | lines that steps print are left out from here on: there are as many as a journal takes |
 //! | `end` | last: `exit_code`; a run without it was killed, or goes on |
 //!
 //! Each line has `time`, when it was written (UTC). Lines are written one by one and whole: what kills slipway costs no line that was
 //! there, and a reader passes over one that is torn. While the run lives it holds a lock on its journal, which ends with the process.
 //! Secrets are masked in all texts.
 
+mod brief;
 mod date;
 mod read;
 mod store;
@@ -29,6 +30,7 @@ use std::{
 use serde_json::{Value, json};
 
 pub use self::{
+    brief::Brief,
     date::{human, line_stamp},
     read::{Ending, Entry, Record, Recorded},
     store::{Kept, Store},
@@ -39,7 +41,8 @@ use crate::{
     secrets::Mask,
 };
 
-/// Bytes of a journal from which on it takes no more lines of output: a step may print without end. All else is small.
+/// Bytes of the lines of output in a journal, at most: a step may print without end. Of all else there is so much for each step and host
+/// and no more: what a host says beside its output, the executor bounds.
 const ROOM: u64 = 32 << 20;
 
 /// Values that name things, by which a reader puts a run together again: no text of a tool is among them.
@@ -72,7 +75,8 @@ struct Shared {
 
 struct Writer {
     file: File,
-    written: u64,
+    /// Bytes of lines of output.
+    output: u64,
     /// The last line did not get there whole: the next one begins on a line of its own.
     torn: bool,
     truncated: bool,
@@ -97,7 +101,7 @@ impl Journal {
         let _ = file.try_lock();
         // A comfort: an odd directory is no reason not to run.
         store.expire(now);
-        let writer = Writer { file, written: 0, torn: false, truncated: false };
+        let writer = Writer { file, output: 0, torn: false, truncated: false };
         let journal = Self(Arc::new(Shared { id: kept.id, path: kept.path, mask, writer: Mutex::new(writer) }));
         let Header { cluster, command, arguments, hosts, verbose } = header;
         journal.write(json!({
@@ -144,21 +148,24 @@ impl Journal {
 impl Writer {
     /// Adds a line to a text, if there is room for it.
     fn take(&mut self, line: &Value, text: &mut String) {
-        if self.written + text.len() as u64 >= ROOM && line["event"] == "line" {
-            if !self.truncated {
-                self.truncated = true;
-                text.push_str(&format!("{}\n", json!({"event": "truncated", "time": line["time"]})));
+        let whole = format!("{line}\n");
+        if line["event"] == "line" {
+            if self.output >= ROOM {
+                if !self.truncated {
+                    self.truncated = true;
+                    text.push_str(&format!("{}\n", json!({"event": "truncated", "time": line["time"]})));
+                }
+                return;
             }
-            return;
+            self.output += whole.len() as u64;
         }
-        text.push_str(&format!("{line}\n"));
+        text.push_str(&whole);
     }
 
     /// A disk that fills up during a run must not end it: what can not be written is lost.
     fn put(&mut self, text: &str) {
         let text = if self.torn { format!("\n{text}") } else { text.to_owned() };
         self.torn = self.file.write_all(text.as_bytes()).is_err();
-        self.written += text.len() as u64;
     }
 }
 

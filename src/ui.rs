@@ -48,6 +48,8 @@ use crate::{
 pub struct Ui {
     face: Face,
     verbose: bool,
+    /// Errors are for a program.
+    json: bool,
     journal: Option<Journal>,
     start: Start,
     command: String,
@@ -75,7 +77,14 @@ impl Ui {
     fn with(face: Face, verbose: bool, paint: Paint, out: Out) -> Self {
         let start = Arc::new(Mutex::new(Instant::now()));
         let command = "slipway up".to_owned();
-        Self { face, verbose, journal: None, start, command, run: None, memory: Memory::default(), paint, out }
+        Self { face, verbose, json: false, journal: None, start, command, run: None, memory: Memory::default(), paint, out }
+    }
+
+    /// Whether an error is printed for a program.
+    #[must_use]
+    pub fn with_json(mut self, json: bool) -> Self {
+        self.json = json;
+        self
     }
 
     /// The command that a person should type again when something failed: `slipway up -c lab.toml`.
@@ -131,6 +140,12 @@ impl Ui {
         .remembering(self.memory.clone())
     }
 
+    /// What is left to say where slipway ends here and now.
+    #[must_use]
+    pub fn farewell(&self) -> Farewell {
+        Farewell { json: self.json, journal: self.journal.clone() }
+    }
+
     /// Prints, or asks a person, while all else stands still; the time that it takes does not count.
     fn aside<T>(&mut self, during: impl FnOnce(&mut Self) -> T) -> T {
         let start = Arc::clone(&self.start);
@@ -183,6 +198,23 @@ impl Ui {
     /// Ends without a report: an error, or what the command found, is what a person should see.
     pub fn abandon(self) {
         self.face.still();
+    }
+}
+
+/// How slipway ends where nobody comes back from what is under way.
+pub struct Farewell {
+    json: bool,
+    journal: Option<Journal>,
+}
+
+impl Farewell {
+    /// Prints the error that is the end, and keeps it. Gives the exit code.
+    #[must_use]
+    pub fn say(&self, error: &Error) -> u8 {
+        let exit_code = error.kind.exit_code();
+        self.journal.iter().for_each(|journal| keep_end(journal, exit_code, Some(error)));
+        self::error(error, self.json);
+        exit_code
     }
 }
 

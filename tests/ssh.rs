@@ -10,6 +10,8 @@ mod sshd;
 
 #[path = "ssh/certificates.rs"]
 mod certificates;
+#[path = "ssh/crowds.rs"]
+mod crowds;
 #[path = "ssh/downloads.rs"]
 mod downloads;
 #[path = "ssh/floods.rs"]

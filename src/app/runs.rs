@@ -10,7 +10,7 @@ use super::Run;
 use crate::{
     cli::{self, RunsCommand},
     error::{Error, Kind, Result},
-    journal::{Recorded, Store},
+    journal::{Brief, Recorded, Store},
     render, ui,
 };
 
@@ -20,8 +20,7 @@ pub(super) fn runs(run: &Run, wanted: Option<RunsCommand>) -> Result<u8> {
     match wanted {
         None => {
             // One that has just expired, or is not ours to read, is no reason to hide the others.
-            let all: Vec<Recorded> = store.runs().into_iter().filter_map(|kept| Recorded::read(kept).ok()).collect();
-            ui::runs(&all, run.json);
+            ui::runs(store.runs().into_iter().filter_map(|kept| Brief::read(kept).ok()), run.json);
         }
         Some(RunsCommand::Show { run: wanted }) => {
             let kept = store.find(&wanted)?;

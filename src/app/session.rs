@@ -14,7 +14,7 @@ use crate::{
     execute::{Events, Stop},
     report::Report,
     transport::Ask,
-    ui::{self, Ui},
+    ui::{self, Farewell, Ui},
 };
 
 /// Events that are taken in one go, at most.
@@ -37,7 +37,7 @@ impl Session {
 
     /// Goes on where [`Session::end`] left off.
     pub(super) fn go_on(mut ui: Ui, mut report: Report) -> Self {
-        let ask = ui.ask();
+        let (ask, farewell) = (ui.ask(), ui.farewell());
         let (events, mut received) = mpsc::unbounded_channel::<Event>();
         let printer = tokio::spawn(async move {
             // What happened at once is shown, counted and kept at once.
@@ -50,7 +50,7 @@ impl Session {
             (ui, report)
         });
         let (asked, stop) = watch::channel(0);
-        let listener = tokio::spawn(listen(asked.clone(), events.clone()));
+        let listener = tokio::spawn(listen(asked.clone(), events.clone(), farewell));
         Self { events, stop, asked, ask, printer, listener }
     }
 
@@ -83,15 +83,14 @@ impl Session {
 }
 
 /// Counts how often a person asked to stop: once ends the run cleanly, twice leaves what is under way, three times ends slipway here and now.
-async fn listen(asked: watch::Sender<u8>, events: Events) {
+async fn listen(asked: watch::Sender<u8>, events: Events, farewell: Farewell) {
     let Some(mut wishes) = Wishes::new() else { return };
     loop {
         wishes.next().await;
         if ui::ask::leave_terminal() {
             // The person at the question gives no answer any more, and nothing has begun before it was answered.
             let error = Error::new(Kind::Interrupted, "stopped before anything was changed").hint("run the same command again");
-            ui::error(&error, false);
-            std::process::exit(i32::from(error.kind.exit_code()));
+            std::process::exit(i32::from(farewell.say(&error)));
         }
         asked.send_modify(|count| *count = count.saturating_add(1));
         match *asked.borrow() {

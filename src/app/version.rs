@@ -49,7 +49,10 @@ pub(super) async fn resolve(cluster: &Cluster, sites: &[Site], hosts: &Hosts, pr
 fn index_program(url: &str, environment: &str) -> Program {
     let url = quote(url.trim_end_matches('/'));
     Program::of(&format!(
-        "{environment}index=$(mktemp)
+        "{environment}mkdir -p \"$RUN\"
+index=$(mktemp \"$RUN/index.XXXXXX\")
+trap 'rm -f \"$index\" \"$index.part\"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
 if have apt-get; then
     fetch {url}/Packages \"$index\"
     awk '$1 == \"Package:\" {{ package = $2 }} $1 == \"Version:\" && package == \"kubeadm\" {{ print $2 }}' \"$index\"
@@ -57,9 +60,6 @@ else
     use_proxy
     dnf -q --repofrompath=slipway-index,{url}/ --repo=slipway-index repoquery --qf '%{{version}}\\n' kubeadm
 fi
-status=$?
-rm -f \"$index\"
-exit $status
 "
     ))
 }

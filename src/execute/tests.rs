@@ -417,6 +417,21 @@ async fn what_a_step_waits_for_and_notes_is_told_without_secrets() {
     assert!(events.iter().any(|event| matches!(event, Event::Note { text } if text == "a/install/x: (secret) is broken")));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_host_that_talks_without_end_is_heard_so_often_and_no_more() {
+    let says: Vec<&str> = ["::slipway waiting x", "::slipway note y", "::slipway op 0", "::slipway op 9", "z"]
+        .into_iter()
+        .cycle()
+        .take(50_000)
+        .collect();
+    let (.., events) = told("true", &says).await;
+    let tries = events.iter().filter(|event| matches!(event, Event::Started { .. })).count();
+    let count = |is: fn(&Event) -> bool| events.iter().filter(|event| is(event)).count() / tries;
+    assert_eq!(count(|event| matches!(event, Event::Waiting { .. } | Event::Note { .. })), 1000);
+    assert_eq!(count(|event| matches!(event, Event::Command { .. })), 2, "one begins, and ends");
+    assert_eq!(count(|event| matches!(event, Event::Line { .. })), 10_000);
+}
+
 #[tokio::test]
 async fn five_thousand_hosts_are_no_trouble() {
     let names: Vec<String> = (0..5000).map(|index| format!("h{index}")).collect();
@@ -425,4 +440,76 @@ async fn five_thousand_hosts_are_no_trouble() {
     let known: Vec<&str> = names.iter().map(String::as_str).collect();
     let events = run(steps, hosts(&known, |_, _, _| None), Mode::StopAtFailure, 0).await;
     assert_eq!(outcomes(&events).iter().filter(|(_, outcome)| *outcome == Outcome::Changed).count(), 5001);
+}
+
+/// Two lanes of one host: what fails is over only when the other has begun its first step, and that one ends after it.
+async fn beside_a_failure(mode: Mode) -> Vec<Event> {
+    let turn = Arc::new((Mutex::new(0), Condvar::new()));
+    let fake = Fake::new(Arc::new(move |program| {
+        let (names, _) = steps_of(program);
+        let (count, changed) = &*turn;
+        let wait_for = |wanted: usize| {
+            let mut count = count.lock().expect("no panic elsewhere");
+            *count = wanted.max(*count);
+            changed.notify_all();
+            let _ = changed.wait_timeout_while(count, Duration::from_secs(20), |count| *count < 2).expect("no panic elsewhere");
+        };
+        match names[0].as_str() {
+            "bad" => wait_for(1),
+            "pulled" => {
+                wait_for(2);
+                // The failure is told meanwhile.
+                std::thread::sleep(Duration::from_millis(300));
+            }
+            _ => {}
+        }
+        let status = if names[0] == "bad" { 1 } else { 10 };
+        Ok((vec![mark(&format!("end {status}"))], Exit { status }))
+    }));
+    let hosts: Hosts = Arc::new(BTreeMap::from([("a".to_owned(), Transport::Fake(fake))]));
+    let steps = vec![
+        step("a", "bad", &[]).detached(),
+        step("a", "pulled", &[]).beside(),
+        step("a", "next", &[("a", "pulled")]).beside(),
+        step("a", "last", &[("a", "next")]),
+    ];
+    run(steps, hosts, mode, 0).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_failure_on_a_host_ends_what_runs_beside_as_well() {
+    let events = beside_a_failure(Mode::StopAtFailure).await;
+    assert_eq!(outcome_of(&events, "a/install/pulled"), Outcome::Changed, "it had begun");
+    assert_eq!(outcome_of(&events, "a/install/next"), Outcome::Blocked { by: StepId::new("a", "install", "bad") });
+    let events = beside_a_failure(Mode::Continue).await;
+    assert_eq!(outcome_of(&events, "a/install/next"), Outcome::Changed);
+}
+
+#[tokio::test]
+async fn a_lane_that_panics_is_a_failure_and_nobody_waits_for_it() {
+    for mode in [Mode::StopAtFailure, Mode::Continue] {
+        let fine = hosts(&["b", "c"], |_, _, _| None);
+        let mut hosts = Arc::into_inner(fine).expect("nobody else has it");
+        hosts.insert("a".to_owned(), Transport::Fake(Fake::new(Arc::new(|_| panic!("no such thing as hunter2\nand more")))));
+        let mut steps = three();
+        steps.push(step("b", "after", &[("a", "z")]));
+        steps.push(step("b", "clean", &[("a", "z")]).due(Due::Always));
+        steps.push(step("c", "free", &[]));
+        let plan = Plan::all_due(Graph::new(steps).expect("a graph"));
+        let (events, received) = unbounded_channel();
+        let (_sender, stop) = watch::channel(0);
+        let mask = Mask::default();
+        mask.hide("hunter2");
+        let options = Options { mode, concurrency: 4, mask };
+        let ended = tokio::time::timeout(Duration::from_secs(20), execute(plan, Arc::new(hosts), options, events, stop)).await;
+        assert_eq!(ended, Ok(false));
+        let events = drain(received);
+        assert_eq!(outcomes(&events).len(), 6, "{events:?}");
+        let Outcome::Failed(failure) = outcome_of(&events, "a/install/x") else { panic!("it failed") };
+        assert_eq!(failure.what, "slipway itself failed: no such thing as (secret)");
+        assert!(matches!(outcome_of(&events, "a/install/z"), Outcome::Blocked { .. }));
+        assert_eq!(matches!(outcome_of(&events, "b/install/after"), Outcome::Blocked { .. }), mode == Mode::StopAtFailure);
+        assert_eq!(outcome_of(&events, "b/install/clean"), Outcome::Changed);
+        assert_eq!(outcome_of(&events, "c/install/free"), Outcome::Changed);
+    }
 }

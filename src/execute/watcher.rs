@@ -18,6 +18,9 @@ const TAIL: usize = 15;
 /// Characters of what a host says in words that are shown.
 const WORDS: usize = 400;
 
+/// How often a host may tell in one attempt what it waits for, or what a person should know: hours of waiting are less.
+const ASIDES: usize = 1000;
+
 /// Follows the output of one attempt.
 pub(super) struct Watcher<'a> {
     step: &'a Step,
@@ -33,6 +36,7 @@ pub(super) struct Watcher<'a> {
     /// Whether the cause is one that does not pass by itself.
     is_final: bool,
     end: Option<i32>,
+    asides: usize,
 }
 
 impl<'a> Watcher<'a> {
@@ -50,11 +54,14 @@ impl<'a> Watcher<'a> {
             remedy: None,
             is_final: false,
             end: None,
+            asides: 0,
         }
     }
 
     pub(super) fn take(&mut self, line: Line) {
         match Mark::parse(&line.text) {
+            // Each begins once, whatever a host says.
+            Some(Mark::Op(index)) if self.op.is_some_and(|op| index <= op) => {}
             Some(Mark::Op(index)) => {
                 self.ended(0);
                 self.op = Some(index);
@@ -69,10 +76,13 @@ impl<'a> Watcher<'a> {
                 self.end = Some(status);
             }
             Some(Mark::Wait(_) | Mark::Send(_) | Mark::Step(_) | Mark::Ended(_)) => {}
+            Some(Mark::Waiting(_) | Mark::Note(_)) if self.asides == ASIDES => {}
             Some(Mark::Waiting(what)) => {
+                self.asides += 1;
                 let _ = self.events.send(Event::Waiting { id: self.step.id.clone(), what: self.words(what) });
             }
             Some(Mark::Note(text)) => {
+                self.asides += 1;
                 let _ = self.events.send(Event::Note { text: format!("{}: {}", self.step.id, self.words(text)) });
             }
             Some(Mark::Cause(cause)) => self.cause = Some(self.words(cause)),

@@ -52,6 +52,16 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// How a run ended that had this exit code.
+    #[must_use]
+    pub fn of(exit_code: u8) -> Self {
+        match exit_code {
+            0 => Self::Done,
+            code if code == Kind::Interrupted.exit_code() => Self::Interrupted,
+            _ => Self::Failed,
+        }
+    }
+
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -135,9 +145,7 @@ impl Recorded {
     pub fn ending(&self) -> Ending {
         let stopped = || self.records.iter().any(|record| matches!(record.entry, Entry::Event(Event::Stopping)));
         match self.exit_code() {
-            Some(0) => Ending::Done,
-            Some(code) if code == Kind::Interrupted.exit_code() => Ending::Interrupted,
-            Some(_) => Ending::Failed,
+            Some(code) => Ending::of(code),
             None if self.running => Ending::Running,
             None if stopped() => Ending::Interrupted,
             None => Ending::Killed,
@@ -166,7 +174,7 @@ impl Recorded {
     }
 }
 
-fn header_of(value: &Value) -> Header {
+pub(super) fn header_of(value: &Value) -> Header {
     let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
     let list = |name: &str| {
         let all = value[name].as_array().into_iter().flatten();

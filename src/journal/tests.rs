@@ -9,7 +9,8 @@ use std::{
 
 use super::*;
 use crate::{
-    event::{Failure, HostState, Outcome},
+    event::{Failure, HostState, Outcome, Planned},
+    plan::Verdict,
     step::StepId,
 };
 
@@ -220,7 +221,15 @@ fn how_a_run_ended_is_known() {
 fn output_without_end_does_not_fill_the_disk() {
     let place = Place::new();
     let journal = place.run("lab", 1);
-    journal.0.writer.lock().expect("whole").written = ROOM;
+    // However much there is of all else, it takes nothing from the output.
+    let title = "x".repeat(ROOM as usize);
+    let planned = Planned { id: id(), title, verdict: Verdict::Run, needs: Vec::new() };
+    tell(&journal, &Event::Planned { steps: vec![planned] }, at(0));
+    tell(&journal, &line("some"), at(1));
+    assert_eq!(events(&place.read("last"))[1..], [line("some")]);
+    fs::write(journal.path(), "").expect("emptied");
+    tell(&journal, &line(&"y".repeat(ROOM as usize)), at(1));
+    fs::write(journal.path(), "").expect("emptied");
     for _ in 0..3 {
         tell(&journal, &line("more"), at(1));
     }

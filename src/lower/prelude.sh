@@ -223,45 +223,45 @@ openpgp_expired() {
 # Prints the fingerprint of every primary key in an OpenPGP key file, armoured or binary, without gpg: openpgp_fingerprints FILE.
 # RFC 4880, 4.2 (packet headers), 6.2 (armour) and 12.2 (a version 4 fingerprint is the SHA-1 of 0x99, the length, and the body).
 openpgp_fingerprints() {
-    op_work=$(mktemp -d)
-    openpgp_binary "$1" >"$op_work/keys"
-    # One decimal byte a line in; "offset length" of each public-key packet (tag 6) out.
-    od -An -v -tu1 -w1 "$op_work/keys" | awk '
+    # One decimal byte a line in; out comes, for each public-key packet (tag 6), what is hashed: in octal, since no variable holds a zero.
+    # No file is needed for that, which somebody would have to remove. What can not be decoded to its end might hold more than is seen here:
+    # gpg passes over letters that are no base64.
+    openpgp_binary "$1" >/dev/null 2>&1 || die "$1 is not an OpenPGP key file that can be checked"
+    openpgp_binary "$1" | od -An -v -tu1 -w1 | awk '
+        function bad() { print "bad"; exit }
         { byte[NR] = $1 + 0 }
         END {
             at = 1
             while (at <= NR) {
                 header = byte[at]
-                if (header < 128) { print "bad"; exit }
+                if (header < 128) bad()
                 if (header >= 192) {
                     tag = header - 192; first = byte[at + 1]
                     if (first < 192) { size = first; skip = 2 }
                     else if (first < 224) { size = (first - 192) * 256 + byte[at + 2] + 192; skip = 3 }
                     else if (first == 255) { size = ((byte[at + 2] * 256 + byte[at + 3]) * 256 + byte[at + 4]) * 256 + byte[at + 5]; skip = 6 }
-                    else { print "bad"; exit }
+                    else bad()
                 } else {
                     tag = int((header - 128) / 4); kind = header % 4
                     if (kind == 0) { size = byte[at + 1]; skip = 2 }
                     else if (kind == 1) { size = byte[at + 1] * 256 + byte[at + 2]; skip = 3 }
                     else if (kind == 2) { size = ((byte[at + 1] * 256 + byte[at + 2]) * 256 + byte[at + 3]) * 256 + byte[at + 4]; skip = 5 }
-                    else { print "bad"; exit }
+                    else bad()
                 }
-                if (tag == 6) { print at + skip, size, byte[at + skip] }
-                at += skip + size
+                at += skip
+                if (tag == 6) {
+                    if (byte[at] != 4 || size > 65535 || at + size > NR + 1) bad()
+                    printf "\\231\\%03o\\%03o", int(size / 256), size % 256
+                    for (place = at; place < at + size; place++) printf "\\%03o", byte[place]
+                    print ""
+                }
+                at += size
             }
-        }' >"$op_work/packets"
-    while read -r op_at op_size op_version; do
-        if [ "$op_at" = bad ] || [ "$op_version" != 4 ]; then
-            rm -rf "$op_work"
-            die "$1 is not an OpenPGP key file that can be checked"
-        fi
-        {
-            # shellcheck disable=SC2059 # the format is made of octal escapes on purpose
-            printf "$(printf '\\231\\%03o\\%03o' $((op_size / 256)) $((op_size % 256)))"
-            tail -c "+$op_at" "$op_work/keys" | head -c "$op_size"
-        } | sha1sum | cut -c1-40 | tr 'a-f' 'A-F'
-    done <"$op_work/packets"
-    rm -rf "$op_work"
+        }' | while read -r op_packet; do
+        [ "$op_packet" != bad ] || die "$1 is not an OpenPGP key file that can be checked"
+        # shellcheck disable=SC2059 # the format is made of octal escapes on purpose
+        printf "$op_packet" | sha1sum | cut -c1-40 | tr 'a-f' 'A-F'
+    done
 }
 
 # Sends a file to whoever runs this program, as base64 between two lines that begin with the word of this run ($NONCE), the last of

@@ -368,10 +368,28 @@ fn undo_is_recorded_before_the_step_acts() {
 fn fingerprints_are_those_that_gpg_would_print() {
     let sandbox = Sandbox::new("keys");
     let key = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/two-keys.asc");
-    let body = format!("mkdir -p \"$RUN\"\nopenpgp_fingerprints {}\n", quote(key));
+    // There is no place for a file of its own.
+    let body = format!("mktemp() {{ die 'a file is made'; }}\nopenpgp_fingerprints {}\n", quote(key));
     let expected = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/two-keys.txt")).expect("the fixture");
     for shell in ["dash", "bash"] {
         assert_eq!(sandbox.run(&Program::of(&body), shell), (0, expected.clone()));
+    }
+    // One that is cut, one that is of another version, one that is no key at all.
+    let armoured = fs::read_to_string(key).expect("the fixture");
+    let (head, body) = armoured.split_once("\n\n").expect("armour");
+    let cut = format!("{head}\n\n{}\n-----END PGP PUBLIC KEY BLOCK-----\n", body.lines().next().expect("base64"));
+    // One with another key behind it, which gpg sees and base64(1) does not.
+    let hidden = format!("{armoured}\n{head}\n\n!{body}");
+    for (name, content) in
+        [("cut", cut.as_bytes()), ("hidden", hidden.as_bytes()), ("old", &[0x98, 3, 3, 1, 1]), ("page", b"<html>")]
+    {
+        let file = sandbox.path(name);
+        fs::write(&file, content).expect("written");
+        let body = format!("openpgp_fingerprints {}\n", quote(&file.to_string_lossy()));
+        for shell in ["dash", "bash"] {
+            let (status, said) = sandbox.run(&Program::of(&body), shell);
+            assert!(status == 1 && said.ends_with("is not an OpenPGP key file that can be checked\n"), "{name}: {status} {said}");
+        }
     }
 }
 

@@ -1,8 +1,11 @@
 //! A lane a host: when the way to it was open, and each step that ran there, from when to when.
 
-use std::time::Duration;
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
-use super::{HostReport, Report};
+use super::{Entry, HostReport, Report};
 use crate::{event::Outcome, step::StepId};
 
 /// A host and what it did.
@@ -40,10 +43,17 @@ impl Report {
     #[must_use]
     pub fn lanes(&self) -> Vec<Lane<'_>> {
         let path = self.critical_path();
-        let is_critical = |what: &str| path.iter().any(|link| link.what == what);
+        let path: HashSet<&str> = path.iter().map(|link| link.what.as_str()).collect();
+        let is_critical = |what: &str| path.contains(what);
+        // There may be thousands of hosts: none is looked for among the steps of all others.
+        let mut steps: HashMap<&str, Vec<(&StepId, &Entry)>> = HashMap::new();
+        for (id, entry) in &self.steps {
+            steps.entry(&id.host).or_default().push((id, entry));
+        }
         let lane = |host: HostReport| {
-            let mut bars: Vec<Bar<'_>> = (self.steps.iter().filter(|(id, _)| id.host == host.host))
-                .filter_map(|(id, entry)| {
+            let of_host = steps.get(host.host.as_str()).into_iter().flatten();
+            let mut bars: Vec<Bar<'_>> = of_host
+                .filter_map(|&(id, entry)| {
                     let began = entry.began?;
                     let ended = entry.ended.unwrap_or(self.wall).max(began);
                     let (title, outcome) = (entry.title.as_str(), entry.outcome.as_ref());

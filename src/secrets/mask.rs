@@ -12,6 +12,15 @@ const MASKED: &str = "(secret)";
 /// The beginning of every PEM block, as base64 has it in kubeconfigs and Secrets.
 const PEM_IN_BASE64: &str = "LS0tLS1CRUdJTi";
 
+/// Letters of the shortest word that is hidden: shorter ones are part of so much that the masks would tell them.
+const SHORTEST: usize = 4;
+
+/// Letters from which on a word of nothing but letters and digits is hidden inside of others as well.
+const PLAIN: usize = 8;
+
+/// What stands before the base64 of a key with a passphrase, in the old form of PEM; an empty line is between.
+const PEM_HEADERS: [&str; 2] = ["Proc-Type:", "DEK-Info:"];
+
 /// What no line may show. Clones are the same mask: a word that becomes known counts for all that comes after it.
 #[derive(Clone, Default)]
 pub struct Mask(Arc<RwLock<Vec<String>>>);
@@ -23,12 +32,14 @@ impl fmt::Debug for Mask {
 }
 
 impl Mask {
-    /// From now on, this word is not to be seen.
+    /// From now on, this word is not to be seen; one that is very short stays as it is.
     pub fn hide(&self, word: impl Into<String>) {
         let word = word.into();
         let mut words = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if !word.is_empty() && !words.contains(&word) {
-            words.push(word);
+        if word.chars().count() >= SHORTEST && !words.contains(&word) {
+            // A word may be part of another: the longer one goes first, or its rest would be seen.
+            let at = words.partition_point(|known| known.len() >= word.len());
+            words.insert(at, word);
         }
     }
 
@@ -36,8 +47,7 @@ impl Mask {
     #[must_use]
     pub fn text(&self, text: &str) -> String {
         let words = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let hide =
-            |text: String, word: &String| if text.contains(word.as_str()) { text.replace(word.as_str(), MASKED) } else { text };
+        let hide = |text: String, word: &String| if text.contains(word.as_str()) { hidden(&text, word) } else { text };
         let text = words.iter().fold(text.to_owned(), hide);
         [private_keys, certificate_keys, passwords_in_urls, pem_in_base64, tokens].into_iter().fold(text, without)
     }
@@ -45,29 +55,96 @@ impl Mask {
     /// The same for the lines of one program, where a private key takes several.
     #[must_use]
     pub fn lines(&self) -> Lines {
-        Lines { mask: self.clone(), in_key: false }
+        Lines { mask: self.clone(), key: None }
     }
+}
+
+/// The text without this word. A short one that is nothing but letters may be part of many others, where it is no secret.
+fn hidden(text: &str, word: &str) -> String {
+    let is_plain = word.chars().count() < PLAIN && word.chars().all(char::is_alphanumeric);
+    let in_part = |part: &str| {
+        let (mut masked, mut rest) = (String::with_capacity(part.len()), 0);
+        for (at, _) in part.match_indices(word) {
+            let goes_on = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
+            let is_part = goes_on(part[..at].chars().next_back()) || goes_on(part[at + word.len()..].chars().next());
+            if !(is_plain && is_part) {
+                masked.push_str(&part[rest..at]);
+                masked.push_str(MASKED);
+                rest = at + word.len();
+            }
+        }
+        masked + &part[rest..]
+    };
+    // What is masked already stays as it is, should the secret be `secret`.
+    text.split(MASKED).map(in_part).collect::<Vec<_>>().join(MASKED)
 }
 
 /// The lines of a program, one after another.
 pub struct Lines {
     mask: Mask,
-    in_key: bool,
+    /// The private key that the last line was part of.
+    key: Option<Key>,
+}
+
+/// A private key whose lines are under way.
+struct Key {
+    /// What its first line had before it: a time, the name of a program. Those that follow have something like it.
+    before: String,
+    has_headers: bool,
 }
 
 impl Lines {
     /// The next line, without secrets.
     pub fn mask(&mut self, line: &str) -> String {
-        if self.in_key {
-            let inside = line.trim();
-            self.in_key = !inside.is_empty() && inside.chars().all(is_base64);
-            if self.in_key || inside.starts_with("-----END ") {
-                return MASKED.to_owned();
+        if let Some(key) = &mut self.key {
+            // Perhaps only the first line has something before it.
+            let at = if is_of_a_key(line.trim()) { 0 } else { key.begins(line) };
+            let (before, inside) = line.split_at(at);
+            let goes_on = key.goes_on(inside.trim());
+            if goes_on || inside.trim_start().starts_with("-----END ") {
+                self.key = self.key.take().filter(|_| goes_on);
+                return self.mask.text(before.trim_start()) + MASKED;
             }
         }
-        self.in_key = private_key(line).is_some_and(|at| !line[at..].contains("-----END "));
+        let begins = private_key(line).filter(|at| !line[*at..].contains("-----END "));
+        self.key = begins.map(|at| Key { before: line[..at].to_owned(), has_headers: false });
         self.mask.text(line)
     }
+}
+
+impl Key {
+    /// Where its part of a line begins.
+    fn begins(&self, line: &str) -> usize {
+        let same_words = self.before.is_empty() || self.before.ends_with(char::is_whitespace);
+        let rest = if same_words {
+            // Times are not all of one length.
+            self.before
+                .split_whitespace()
+                .fold(line.trim_start(), |rest, _| rest.trim_start_matches(|letter: char| !letter.is_whitespace()).trim_start())
+        } else {
+            let mut letters = line.chars();
+            self.before.chars().for_each(|_| _ = letters.next());
+            letters.as_str().trim_start()
+        };
+        line.len() - rest.len()
+    }
+
+    fn goes_on(&mut self, inside: &str) -> bool {
+        if PEM_HEADERS.iter().any(|header| inside.starts_with(header)) {
+            self.has_headers = true;
+            return true;
+        }
+        if inside.is_empty() {
+            return std::mem::take(&mut self.has_headers);
+        }
+        inside.chars().all(is_base64)
+    }
+}
+
+/// Whether all of this may be a line of a private key.
+fn is_of_a_key(line: &str) -> bool {
+    let begins = ["-----END "].iter().chain(&PEM_HEADERS).any(|word| line.starts_with(word));
+    begins || !line.is_empty() && line.chars().all(is_base64)
 }
 
 fn is_base64(letter: char) -> bool {
@@ -171,8 +248,16 @@ mod tests {
         assert_eq!(other.text("hunter2 and hunter2"), "hunter2 and hunter2");
         mask.hide("hunter2");
         mask.hide("");
-        assert_eq!(other.text("hunter2 and hunter2"), "(secret) and (secret)");
+        mask.hide("abc");
+        mask.hide("hunter2-and-more");
+        assert_eq!(other.text("hunter2 and hunter2, hunter2-and-more, abc"), "(secret) and (secret), (secret), abc");
         assert_eq!(format!("{mask:?}"), "Mask");
+        // A word that is part of others is a secret where it stands alone.
+        for word in ["node", "secret", "longer-than-others"] {
+            mask.hide(word);
+        }
+        assert_eq!(other.text("node node1 nodes: node. secret (secret)"), "(secret) node1 nodes: (secret). (secret) (secret)");
+        assert_eq!(other.text("xlonger-than-othersx hunter2"), "x(secret)x (secret)");
     }
 
     #[test]
@@ -228,6 +313,31 @@ mod tests {
         let mut lines = Mask::default().lines();
         let text = ["a", "-----BEGIN EC PRIVATE KEY-----", "MHcCAQEE+/=", "QQ==", "-----END EC PRIVATE KEY-----", "b"];
         assert_eq!(text.map(|line| lines.mask(line)), ["a", "(secret)", "(secret)", "(secret)", "(secret)", "b"]);
+        for (first, later) in [("", ""), ("out: ", "out: "), ("Nov 9 9:59:59 x[1]: ", "Nov 10 10:00:00 x[1]: "), ("out:", "out:")]
+        {
+            let lines_of = |first: &str, later: &str, text: [&str; 3]| {
+                [format!("{first}{}", text[0]), format!("{later}{}", text[1]), format!("{later}{}", text[2])]
+            };
+            let said = lines_of(first, later, ["-----BEGIN EC PRIVATE KEY-----", "MHcCAQEE+/=", "-----END EC PRIVATE KEY-----"]);
+            let masked = said.map(|line| lines.mask(&line));
+            assert_eq!(masked, lines_of(first, later, ["(secret)"; 3]));
+            assert_eq!(lines.mask("out: MHcC"), "out: MHcC");
+        }
+        for first in ["it failed: ", "KEY=", "+ echo '", "A_VERY_LONG_NAME_OF_A_VARIABLE="] {
+            let said = [
+                &*format!("{first}-----BEGIN EC PRIVATE KEY-----"),
+                "MHcCAQEE+/=",
+                "QQ==",
+                "-----END EC PRIVATE KEY-----",
+                "MHcC",
+            ];
+            let masked = said.map(|line| lines.mask(line));
+            assert_eq!(masked, [&*format!("{first}(secret)"), "(secret)", "(secret)", "(secret)", "MHcC"]);
+        }
+        let text =
+            ["-----BEGIN RSA PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED", "DEK-Info: AES-128-CBC,00", "", "MHcC", "", "MHcC"];
+        let masked = text.map(|line| lines.mask(line));
+        assert_eq!(masked, ["(secret)", "(secret)", "(secret)", "(secret)", "(secret)", "", "MHcC"]);
         // One that never ends hides nothing else.
         let cut = ["-----BEGIN PRIVATE KEY-----", "MHcC", "it was not there", "MHcC"];
         assert_eq!(cut.map(|line| lines.mask(line)), ["(secret)", "(secret)", "it was not there", "MHcC"]);

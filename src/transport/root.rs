@@ -102,7 +102,7 @@ impl Root {
             return Ok(None);
         }
         let right = self.state.lock().await.right.clone();
-        right.map_or_else(|| secret::laid_down(self.file.as_deref(), secret::SUDO), |right| Ok(Some(right)))
+        right.map_or_else(|| secret::laid_down(self.file.as_deref(), secret::SUDO, &self.ask), |right| Ok(Some(right)))
     }
 
     /// What to make of an end: the exit of the program, or another password to try.

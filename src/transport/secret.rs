@@ -5,6 +5,7 @@ use std::{env, io, os::unix::fs::PermissionsExt, path::Path};
 
 use super::Ask;
 use crate::{
+    config::escaped,
     error::{Error, Kind, Result},
     lower::quote,
 };
@@ -18,15 +19,17 @@ const PROXY: &str = "SLIPWAY_PROXY_PASSWORD";
 /// All of them: no child of slipway inherits these.
 pub(super) const VARIABLES: [&str; 5] = [LOGIN, JUMP, SUDO, PASSPHRASE, PROXY];
 
-/// The secret that was laid down in `file`, or else in `variable`.
+/// The secret that was laid down in `file`, or else in `variable`. No line shows it from then on.
 ///
 /// # Errors
 /// `NoFile` when the file can not be read, `Authentication` when it is empty or others than its owner may read it.
-pub(super) fn laid_down(file: Option<&Path>, variable: &str) -> Result<Option<String>> {
-    match file {
-        Some(file) => read(file).map(Some),
-        None => Ok(env::var(variable).ok().filter(|secret| !secret.is_empty())),
-    }
+pub(super) fn laid_down(file: Option<&Path>, variable: &str, ask: &Ask) -> Result<Option<String>> {
+    let secret = match file {
+        Some(file) => Some(read(file)?),
+        None => env::var(variable).ok().filter(|secret| !secret.is_empty()),
+    };
+    secret.iter().for_each(|secret| ask.hide(secret));
+    Ok(secret)
 }
 
 /// The password of a proxy: laid down, or asked for. `shown` is the proxy's URL.
@@ -34,13 +37,17 @@ pub(super) fn laid_down(file: Option<&Path>, variable: &str) -> Result<Option<St
 /// # Errors
 /// As [`laid_down`]; `Authentication` when nobody gives one.
 pub async fn proxy_password(file: Option<&Path>, shown: &str, ask: &Ask) -> Result<String> {
-    if let Some(password) = laid_down(file, PROXY)? {
-        return Ok(password);
-    }
-    ask.ask(format!("Password for the proxy {shown}: ")).await.ok_or_else(|| {
+    let given = match laid_down(file, PROXY, ask)? {
+        Some(password) => Some(password),
+        None => ask.ask(format!("Password for the proxy {shown}: ")).await,
+    };
+    let password = given.ok_or_else(|| {
         Error::new(Kind::Authentication, format!("the proxy {shown} has a user, and its password was not given"))
             .hint(format!("name a file that holds it: `password_file` under [proxy] in the cluster file; or set {PROXY}"))
-    })
+    })?;
+    // As it stands in a URL.
+    ask.hide(&escaped(&password));
+    Ok(password)
 }
 
 /// The first line of a file that its owner alone may read.
@@ -78,21 +85,34 @@ pub(super) fn not_empty<'a>(files: impl IntoIterator<Item = &'a Path>) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{secrets::Mask, transport::Memory};
 
     #[test]
     fn an_empty_file_is_named() {
         let file = env::temp_dir().join(format!("slipway-empty-{}", std::process::id()));
+        let mask = Mask::default();
+        let ask = Ask::new(|_| None).remembering(Memory::hiding(mask.clone()));
         let write = |text: &str| {
             std::fs::write(&file, text).unwrap();
             std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
-            (not_empty([file.as_path()]).map_err(|error| error.what), laid_down(Some(&file), "X").map_err(|error| error.what))
+            let laid_down = laid_down(Some(&file), "X", &ask).map_err(|error| error.what);
+            (not_empty([file.as_path()]).map_err(|error| error.what), laid_down)
         };
         let what = format!("password file {} is empty", file.display());
         for text in ["", "\n", "\nsecret\n"] {
             assert_eq!(write(text), (Err(what.clone()), Err(what.clone())), "{text:?}");
         }
-        assert_eq!(write("secret\nmore\n"), (Ok(()), Ok(Some("secret".into()))));
+        assert_eq!(write("hunter2\nmore\n"), (Ok(()), Ok(Some("hunter2".into()))));
+        assert_eq!(mask.text("hunter2 and more"), "(secret) and more");
         std::fs::remove_file(&file).unwrap();
         assert!(not_empty([file.as_path()]).is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_password_of_a_proxy_is_hidden_as_it_is_and_as_it_stands_in_a_url() {
+        let mask = Mask::default();
+        let ask = Ask::new(|_| Some("hunter 2".to_owned())).remembering(Memory::hiding(mask.clone()));
+        assert_eq!(proxy_password(None, "http://me@proxy", &ask).await.unwrap(), "hunter 2");
+        assert_eq!(mask.text("hunter 2 hunter%202"), "(secret) (secret)");
     }
 }

@@ -190,15 +190,18 @@ impl Shell for Ssh {
             if link.is_closed() {
                 self.line.drop_dead(&link).await;
             }
-            match unseen {
-                Unseen::Dead if again => again = false,
-                Unseen::Dead | Unseen::Lost => return Err(target.lost()),
-                Unseen::NoShell => return Err(no_shell(root::SHELL_TAKES, self.root.is_already(), &login)),
+            let error = match unseen {
+                Unseen::Dead if again => {
+                    again = false;
+                    continue;
+                }
+                Unseen::Dead | Unseen::Lost => target.lost(),
+                Unseen::NoShell => no_shell(root::SHELL_TAKES, self.root.is_already(), &login),
                 Unseen::NoAnswer => {
                     // It may be the connection that is mute.
                     self.line.drop_dead(&link).await;
                     let what = format!("{} opens no session within {} s", target.who, root::SHELL_TAKES.as_secs());
-                    return Err(Error::new(Kind::Unreachable, what).hint(target.try_it("-v ")));
+                    Error::new(Kind::Unreachable, what).hint(target.try_it("-v "))
                 }
                 Unseen::NoChannel(reason) => {
                     // A host that grants one session at a time has one for this as soon as another ends.
@@ -210,16 +213,15 @@ impl Shell for Ssh {
                         tokio::time::sleep(pause).await;
                         continue;
                     }
-                    return Err(Error::new(Kind::Unreachable, format!("{} opens no more sessions ({reason:?})", target.who))
-                        .hint(
-                            "MaxSessions in that host's /etc/ssh/sshd_config must be 2 or more: sshd -T | grep -i maxsessions",
-                        ));
+                    Error::new(Kind::Unreachable, format!("{} opens no more sessions ({reason:?})", target.who))
+                        .hint("MaxSessions in that host's /etc/ssh/sshd_config must be 2 or more: sshd -T | grep -i maxsessions")
                 }
-                Unseen::NoExec => {
-                    return Err(Error::new(Kind::Privilege, format!("{} may run no command", target.who))
-                        .hint("look for ForceCommand, or for command= in authorized_keys, on that host"));
-                }
-            }
+                Unseen::NoExec => Error::new(Kind::Privilege, format!("{} may run no command", target.who))
+                    .hint("look for ForceCommand, or for command= in authorized_keys, on that host"),
+            };
+            // One that could not be used is not to keep others from their turn.
+            self.line.rest(link).await;
+            return Err(error);
         }
     }
 }

@@ -9,17 +9,19 @@ use super::{
     paint::{Paint, seconds},
     print, table,
 };
-use crate::journal::{Ending, Recorded, human};
+use crate::journal::{Brief, Ending, Header, Kept, human};
 
 /// One run in `slipway runs`.
 #[derive(Clone, Debug, Serialize)]
-struct Row {
+pub(super) struct Row {
     run: String,
     /// When it began (UTC), as RFC 3339 has it.
     time: String,
     cluster: String,
     command: String,
     arguments: Vec<String>,
+    #[serde(skip)]
+    ending: Ending,
     ended: &'static str,
     exit_code: Option<u8>,
     hosts: usize,
@@ -32,24 +34,58 @@ struct Row {
 }
 
 impl Row {
-    fn of(recorded: &Recorded) -> Self {
-        let (report, header) = (recorded.report(), &recorded.header);
-        let totals = report.totals();
+    pub(super) fn of(run: &Brief) -> Self {
+        match run {
+            Brief::Reported { kept, header, report, exit_code } => {
+                let hosts: Vec<&Value> = report["hosts"].as_array().into_iter().flatten().collect();
+                let count = |names: &[&str]| {
+                    let counts = hosts.iter().flat_map(|host| names.iter().filter_map(|name| host[*name].as_u64()));
+                    usize::try_from(counts.sum::<u64>()).unwrap_or(usize::MAX)
+                };
+                Self {
+                    hosts: hosts.len(),
+                    changed: count(&["changed"]),
+                    unchanged: count(&["unchanged"]),
+                    failed: count(&["failed"]),
+                    not_run: count(&["blocked", "cancelled"]),
+                    seconds: report["seconds"].as_f64().unwrap_or_default(),
+                    ..Self::began(kept, header, Ending::of(*exit_code), Some(*exit_code))
+                }
+            }
+            Brief::Whole(recorded) => {
+                let report = recorded.report();
+                let totals = report.totals();
+                Self {
+                    hosts: report.hosts().len(),
+                    changed: totals.changed,
+                    unchanged: totals.unchanged,
+                    failed: totals.failed,
+                    not_run: totals.blocked + totals.cancelled,
+                    seconds: crate::event::json::seconds(report.wall()),
+                    ..Self::began(&recorded.kept, &recorded.header, recorded.ending(), recorded.exit_code())
+                }
+            }
+        }
+    }
+
+    /// All but what the run came to.
+    fn began(kept: &Kept, header: &Header, ending: Ending, exit_code: Option<u8>) -> Self {
         Self {
-            run: recorded.kept.id.clone(),
-            time: human(&recorded.kept.stamp).replace(' ', "T") + "Z",
+            run: kept.id.clone(),
+            time: human(&kept.stamp).replace(' ', "T") + "Z",
             cluster: header.cluster.clone(),
             command: header.command.clone(),
             arguments: header.arguments.clone(),
-            ended: recorded.ending().name(),
-            exit_code: recorded.exit_code(),
-            hosts: report.hosts().len(),
-            changed: totals.changed,
-            unchanged: totals.unchanged,
-            failed: totals.failed,
-            not_run: totals.blocked + totals.cancelled,
-            seconds: crate::event::json::seconds(report.wall()),
-            log: recorded.kept.path.display().to_string(),
+            ending,
+            ended: ending.name(),
+            exit_code,
+            hosts: 0,
+            changed: 0,
+            unchanged: 0,
+            failed: 0,
+            not_run: 0,
+            seconds: 0.0,
+            log: kept.path.display().to_string(),
         }
     }
 
@@ -74,27 +110,28 @@ impl Row {
 }
 
 /// Prints runs, a line each.
-pub fn runs(runs: &[Recorded], as_json: bool) {
+pub fn runs(runs: impl Iterator<Item = Brief>, as_json: bool) {
+    let rows: Vec<Row> = runs.map(|run| Row::of(&run)).collect();
     if as_json {
-        print(&format!("{}\n", json(runs)));
-    } else if runs.is_empty() && io::stdout().is_terminal() {
+        print(&format!("{}\n", json(&rows)));
+    } else if rows.is_empty() && io::stdout().is_terminal() {
         print("no runs yet: slipway up, reset and repair are kept\n");
     } else {
-        print(&text(runs, Paint::for_stdout()));
+        print(&text(&rows, Paint::for_stdout()));
     }
 }
 
 /// Runs for programs.
-pub(super) fn json(runs: &[Recorded]) -> Value {
-    json!({"event": "runs", "runs": runs.iter().map(Row::of).collect::<Vec<_>>()})
+pub(super) fn json(rows: &[Row]) -> Value {
+    json!({"event": "runs", "runs": rows})
 }
 
 /// Runs for people.
-pub(super) fn text(runs: &[Recorded], paint: Paint) -> String {
+pub(super) fn text(rows: &[Row], paint: Paint) -> String {
     let head = ["run", "began, UTC", "cluster", "command", "ended", "hosts", "changed", "failed", "took"].map(str::to_owned);
-    let cells: Vec<Vec<String>> = std::iter::once(head.to_vec()).chain(runs.iter().map(|run| Row::of(run).cells())).collect();
+    let cells: Vec<Vec<String>> = std::iter::once(head.to_vec()).chain(rows.iter().map(Row::cells)).collect();
     let lines = table::aligned(&cells);
-    let endings = std::iter::once(None).chain(runs.iter().map(|run| Some(run.ending())));
+    let endings = std::iter::once(None).chain(rows.iter().map(|row| Some(row.ending)));
     let colour = |(line, ending): (&str, Option<Ending>)| match ending {
         None => paint.bold(line),
         Some(Ending::Done) => line.to_owned(),

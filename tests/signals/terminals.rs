@@ -83,12 +83,12 @@ fn ctrl_c_on_a_terminal_stops_a_run_and_leaves_the_terminal_as_it_was() {
 #[test]
 fn whoever_is_asked_for_a_passphrase_may_go_away() {
     let mut cases = 0;
-    for how in ["INT", "TERM", "HUP", "key"] {
-        let case = format!("{how} at the question for a passphrase");
+    for (how, output) in [("INT", "text"), ("TERM", "text"), ("HUP", "json"), ("key", "text"), ("key", "json")] {
+        let case = format!("{how} at the question for a passphrase, for {output}");
         let operator = Operator::new();
         operator.sshd.keygen("client", "ed25519", "secret");
         operator.sshd.authorize(&["client"]);
-        let mut run = on_terminal(&operator, &line("install"));
+        let mut run = on_terminal(&operator, &line(&format!("install --output {output}")));
         operator.until(&case, || shown(&operator).contains("assphrase"));
         let mut keys = run.stdin.take().unwrap();
         if how == "key" {
@@ -106,6 +106,11 @@ fn whoever_is_asked_for_a_passphrase_may_go_away() {
         drop(keys);
         ends(&mut run, &case);
         assert!(operator.names("began").is_empty(), "{case}");
+        let is_event = shown(&operator).contains("{\"event\":\"error\",");
+        assert_eq!(is_event, output == "json", "{case}: {}", shown(&operator));
+        let runs = operator.command("runs --output json").output().unwrap();
+        let kept = String::from_utf8_lossy(&runs.stdout).into_owned();
+        assert!(kept.contains("\"ended\":\"interrupted\"") && kept.contains("\"exit_code\":130"), "{case}: {kept}");
         cases += 1;
     }
     println!("at a question: {cases} cases, the terminal was left as it was");

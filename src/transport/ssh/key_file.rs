@@ -139,7 +139,7 @@ impl KeyFile {
             Secret::Locked(text) => text,
             Secret::Elsewhere => return Err(NoSignature::Unusable),
         };
-        let laid_down = secret::laid_down(passphrase, secret::PASSPHRASE).map_err(NoSignature::Refused)?;
+        let laid_down = secret::laid_down(passphrase, secret::PASSPHRASE, asker).map_err(NoSignature::Refused)?;
         let work = async {
             let mut opened = OPENED.lock().await;
             let opened = opened.get_or_insert_default();

@@ -11,7 +11,7 @@ mod revoked;
 
 use std::{
     fs::{self, DirBuilder, OpenOptions},
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, Read, Seek, SeekFrom},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -209,13 +209,13 @@ pub(super) fn remember(file: &Path, name: &str, key: &PublicKey) -> io::Result<(
     if let Some(parent) = file.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
     }
-    let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(file)?;
+    let mut open = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(file)?;
     let mut line = format!("{name} {} {}\n", key.algorithm().as_str(), key.public_key_base64());
-    if !ends_with_a_line_end(&mut file)? {
+    if !ends_with_a_line_end(&mut open)? {
         line.insert(0, '\n');
     }
-    file.write_all(line.as_bytes())?;
-    file.sync_data()
+    Book::append(file, &mut open, &line)?;
+    open.sync_data()
 }
 
 fn ends_with_a_line_end(file: &mut fs::File) -> io::Result<bool> {

@@ -5,7 +5,7 @@ use std::fs;
 use super::*;
 use crate::{
     error::Kind,
-    journal::{Header, Recorded, Store},
+    journal::{Brief, Header, Recorded, Store},
     secrets::Mask,
     ui::{leftovers::Found, replay::Stage},
 };
@@ -17,6 +17,7 @@ fn text(kept: &Kept) -> String {
 }
 
 /// What happened, as whoever ran the command met it.
+#[derive(PartialEq)]
 enum Met {
     Event(u64, Event),
     ResetPlan,
@@ -84,7 +85,14 @@ fn live(met: &[Met], verbose: bool) -> (String, Recorded) {
             Met::Next => now = Some(ui()),
         }
     }
-    let recorded = Recorded::read(store.find("last").expect("it is there")).expect("readable");
+    let kept_run = store.find("last").expect("it is there");
+    let recorded = Recorded::read(kept_run.clone()).expect("readable");
+    // What a list says of a run is the same, however little of its journal was read.
+    let brief = Brief::read(kept_run).expect("readable");
+    let is_over = met.ends_with(&[Met::Report, Met::Error]) && met.iter().filter(|met| **met == Met::Report).count() == 1;
+    assert_eq!(matches!(brief, Brief::Reported { .. }), is_over);
+    let row = |brief: Brief| runs::json(&[runs::Row::of(&brief)]);
+    assert_eq!(row(brief), row(Brief::Whole(recorded.clone())));
     fs::remove_dir_all(store.root()).expect("removed");
     (text(&kept), recorded)
 }
@@ -193,13 +201,13 @@ fn runs_are_a_table() {
     recorded.kept.id = "3f9a1c2b".into();
     recorded.kept.stamp = "20260131-235959".into();
     assert_eq!(
-        runs::text(std::slice::from_ref(&recorded), Paint::OFF),
+        runs::text(&[runs::Row::of(&Brief::Whole(recorded.clone()))], Paint::OFF),
         "\
 run       began, UTC           cluster  command  ended        hosts  changed  failed  took
 3f9a1c2b  2026-01-31 23:59:59  lab      up       failed (20)  3      4        0       52.0s
 "
     );
-    let value = runs::json(&[recorded]);
+    let value = runs::json(&[runs::Row::of(&Brief::Whole(recorded))]);
     let run = &value["runs"][0];
     assert_eq!((&value["event"], &run["time"], &run["exit_code"]), (&"runs".into(), &"2026-01-31T23:59:59Z".into(), &20.into()));
     assert_eq!((&run["ended"], &run["changed"], &run["seconds"]), (&"failed".into(), &4.into(), &52.007.into()));

@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     fs,
-    io::{self, Read},
+    io::{self, Read, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -23,10 +23,16 @@ static READ: Mutex<Vec<(PathBuf, Stamp, Arc<Book>)>> = Mutex::new(Vec::new());
 /// By which a file is seen to have changed: its number, its size, and its time.
 type Stamp = (u64, u64, i64, i64);
 
+fn stamp(data: &fs::Metadata) -> Stamp {
+    (data.ino(), data.size(), data.mtime(), data.mtime_nsec())
+}
+
 /// All lines of one file.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Book {
     lines: Vec<Line>,
+    /// Lines of the file, with those that name nobody.
+    count: usize,
     /// A name in small letters -> the lines that name it.
     plain: HashMap<String, Vec<usize>>,
     /// The lines whose names are patterns, with these.
@@ -35,6 +41,7 @@ pub(super) struct Book {
 }
 
 /// A line that names hosts.
+#[derive(Clone)]
 pub(super) struct Line {
     /// Counted from 1.
     pub(super) number: usize,
@@ -44,6 +51,7 @@ pub(super) struct Line {
 }
 
 /// `|1|salt|hash`: the HMAC-SHA1 of the name, keyed with the salt, both in base64.
+#[derive(Clone)]
 pub(super) struct Hashed {
     /// Of the salt alone.
     mac: Hmac<Sha1>,
@@ -78,7 +86,7 @@ impl Book {
     pub(super) fn of(file: &Path) -> io::Result<Arc<Self>> {
         let mut open = fs::File::open(file)?;
         let data = open.metadata()?;
-        let stamp = (data.ino(), data.size(), data.mtime(), data.mtime_nsec());
+        let stamp = stamp(&data);
         // Held while it is read: a fleet comes at once, and one of it reads for all.
         let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((.., book)) = read.iter().find(|(path, known, _)| path == file && *known == stamp) {
@@ -93,32 +101,56 @@ impl Book {
         Ok(book)
     }
 
+    /// Adds a line to the end of a file in one write. Who has read the file need not read it again for that: a fleet of new hosts would
+    /// read it once for each of them.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn append(file: &Path, open: &mut fs::File, line: &str) -> io::Result<()> {
+        let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = stamp(&open.metadata()?);
+        open.write_all(line.as_bytes())?;
+        let after = stamp(&open.metadata()?);
+        let is_all = after.1 == before.1 + line.len() as u64 && !line.starts_with('\n');
+        if let Some((_, known, book)) = read.iter_mut().find(|(path, known, _)| path == file && *known == before && is_all) {
+            Arc::make_mut(book).add(line);
+            *known = after;
+        }
+        Ok(())
+    }
+
     pub(super) fn parse(text: &str) -> Self {
         let mut book = Self::default();
-        for (number, line) in text.lines().enumerate() {
+        book.add(text);
+        book
+    }
+
+    /// Adds whole lines.
+    fn add(&mut self, text: &str) {
+        for line in text.lines() {
+            self.count += 1;
             let Some(fields) = Fields::read(line) else { continue };
-            let index = book.lines.len();
+            let index = self.lines.len();
             if fields.names.starts_with("|1|") {
                 let Some(hashed) = Hashed::read(fields.names) else { continue };
-                book.hashed.push((index, hashed));
+                self.hashed.push((index, hashed));
             } else {
                 let names = fields.names.to_ascii_lowercase();
                 if pattern::is_pattern(&names) {
-                    book.patterns.push((index, names));
+                    self.patterns.push((index, names));
                 } else {
                     for name in names.split(',') {
-                        book.plain.entry(name.to_owned()).or_default().push(index);
+                        self.plain.entry(name.to_owned()).or_default().push(index);
                     }
                 }
             }
-            book.lines.push(Line {
-                number: number + 1,
+            self.lines.push(Line {
+                number: self.count,
                 marker: fields.marker.map(str::to_owned),
                 algorithm: fields.algorithm.to_owned(),
                 key: fields.key.map(str::to_owned),
             });
         }
-        book
     }
 
     /// The lines that name this host, in their order.

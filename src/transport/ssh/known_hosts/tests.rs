@@ -1,4 +1,4 @@
-use std::{os::unix::fs::PermissionsExt, path::PathBuf, process::Command, sync::Arc};
+use std::{io::Write, os::unix::fs::PermissionsExt, path::PathBuf, process::Command, sync::Arc};
 
 use hmac::{Hmac, KeyInit, Mac};
 use russh::keys::ssh_key::known_hosts::HostPatterns;
@@ -268,4 +268,34 @@ fn thousands_of_hashed_lines_are_taken_apart_once() {
     // What somebody adds is seen.
     remember(&file, "10.0.20.0", &key(ED25519)).unwrap();
     assert_eq!(Known::read("10.0.20.0", &ssh).unwrap().judge(&key(ED25519)), Judgement::Same);
+}
+
+#[test]
+fn a_file_is_not_read_again_for_what_is_added_to_it_here() {
+    let scratch = Scratch::new("added");
+    let file = scratch.0.join("known_hosts");
+    let ssh = config::Ssh { known_hosts: file.clone(), ..at(22) };
+    let judge = |host: &str, offered: &str| Known::read(host, &ssh).unwrap().judge(&key(offered));
+    let changed = |line: usize| Judgement::Changed { place: Place { file: file.clone(), line }, algorithm: "ssh-ed25519".into() };
+    fs::write(&file, format!("# a comment\nnode1 {ED25519}\n")).unwrap();
+    assert_eq!(judge("node1", ED25519), Judgement::Same);
+    let read = || Arc::as_ptr(&Book::of(&file).unwrap());
+    let first = read();
+    for number in 2..200 {
+        let name = format!("node{number}");
+        assert_eq!(judge(&name, ED25519), Judgement::Unknown);
+        remember(&file, &name, &key(ED25519)).unwrap();
+        assert_eq!((judge(&name, ED25519), judge(&name, OTHER)), (Judgement::Same, changed(number + 1)));
+        assert_eq!(read(), first, "it was read again");
+    }
+    // What others write is seen all the same, before and behind a line of ours, and a line that was not at its end.
+    let by_others = |text: &str| OpenOptions::new().append(true).open(&file).unwrap().write_all(text.as_bytes()).unwrap();
+    by_others(&format!("other {OTHER}\n"));
+    remember(&file, "node200", &key(ED25519)).unwrap();
+    by_others(&format!("half {OTHER}"));
+    remember(&file, "node201", &key(ED25519)).unwrap();
+    for (host, line) in [("other", 201), ("half", 203)] {
+        assert_eq!((judge(host, OTHER), judge(host, ED25519)), (Judgement::Same, changed(line)));
+    }
+    assert_eq!((judge("node200", OTHER), judge("node201", OTHER)), (changed(202), changed(204)));
 }

@@ -25,7 +25,7 @@ impl LogIn<'_> {
         let target = self.target;
         let ssh = &target.ssh;
         let variable = if ssh.is_jump { secret::JUMP } else { secret::LOGIN };
-        if let Some(password) = secret::laid_down(ssh.password_file.as_deref(), variable)? {
+        if let Some(password) = secret::laid_down(ssh.password_file.as_deref(), variable, &target.ask)? {
             let source = if ssh.password_file.is_some() { "its file" } else { variable };
             return self.give(password, &format!("the password of {source}")).await;
         }
