@@ -33,7 +33,7 @@ up() {
     jq -s --argjson machine "$(machine)" --arg date "$(date -u +%F)" '
         def median: sort_by(.seconds)[length / 2 | floor];
         {machine: $machine, date: $date, rows: (group_by(.part) | map(. as $all | median
-            | {part, rounds: ($all | length), seconds, critical_seconds, ratio, critical_path, execs: ([.hosts[].execs] | add)}))}' \
+            | {part, rounds: ($all | length), seconds, critical_seconds, ratio, critical_path}))}' \
         < <(for part in up reset up-again purge; do jq -c --arg part "$part" '. + {part: $part}' "$work/$part"; done) >"$results/up.json"
     up_table
 }
@@ -43,8 +43,8 @@ up_table() {
     jq -r '
         def name: {"up": "`up` of bare hosts", "reset": "`reset`", "up-again": "`up` after that", "purge": "`reset --purge`"}[.];
         def seconds: . * 10 | round / 10;
-        "", "| three hosts | time | critical path | programs sent | where the time goes |", "|---|---|---|---|---|",
+        "", "| three hosts | time | critical path | where the time goes |", "|---|---|---|---|",
         (["up", "reset", "up-again", "purge"][] as $part | .rows[] | select(.part == $part)
-            | "| \(.part | name) | \(.seconds | seconds) s | \(.critical_seconds | seconds) s (\(.critical_seconds / .seconds * 100 | round) %) | \(.execs) | "
+            | "| \(.part | name) | \(.seconds | seconds) s | \(.critical_seconds | seconds) s (\(.critical_seconds / .seconds * 100 | round) %) | "
                 + ([.critical_path[] | select(.seconds >= 1)] | sort_by(-.seconds) | .[:4] | map("\(.what) \(.seconds | seconds) s") | join(", ")) + " |")' "$results/up.json"
 }
