@@ -8,7 +8,7 @@ use super::{Events, Options, Stop, carry, carry::Attempt, watcher::Watcher};
 use crate::{
     error::Kind,
     event::{Event, Outcome},
-    lower::{self, Mark, Program},
+    lower::{self, Batch, Mark, Program},
     step::{Carry, Due, Op, Step},
     transport::{Line, Transport},
 };
@@ -18,6 +18,9 @@ pub(super) const MOST: usize = 32;
 
 /// How long after it was told to begin no further step a program is told again: it may not have begun, and heard nothing.
 const AGAIN: Duration = Duration::from_millis(500);
+
+/// How long a host may take to hear that, when its connection was lost: what comes next waits for it.
+const GOODBYE: Duration = Duration::from_secs(10);
 
 /// Whether a step can travel with others: not if it wants to be sent files, runs beside others, or cleans up whatever became of them.
 pub(super) fn travels(step: &Step) -> bool {
@@ -69,15 +72,18 @@ pub(super) async fn carry(
             if halted.wait_for(|asked| *asked > 0).await.is_err() {
                 std::future::pending().await
             }
-            loop {
-                let _ = transport.run(&batch.halt, &mut |_| {}).await;
+            while !halt(&batch, transport).await {
                 tokio::time::sleep(AGAIN).await;
             }
+            std::future::pending().await
         } => None,
     };
     // The host may not have noticed that the connection is gone, and would go on for a while, with nobody to tell.
     if matches!(&ended, Some(Err(error)) if error.kind == Kind::Lost) {
-        let _ = transport.run(&batch.halt, &mut |_| {}).await;
+        tokio::select! {
+            _ = tokio::time::timeout(GOODBYE, halt(&batch, transport)) => {}
+            () = carry::out_of_patience(stop) => {}
+        }
     }
     // Where none was under way, the next one would have been.
     if let (Some(Err(_)), None, None) = (&ended, &turns.under_way, &turns.failed) {
@@ -92,6 +98,11 @@ pub(super) async fn carry(
         (None, None, _) => None,
     };
     Progress { ended: done, next }
+}
+
+/// Lets the program of a batch begin no further step; gives whether it has heard that.
+async fn halt(batch: &Batch, transport: &Transport) -> bool {
+    transport.run(&batch.halt, &mut |_| {}).await.is_ok_and(|exit| exit.status == lower::CHANGED)
 }
 
 /// Follows the output of a batch, from step to step.

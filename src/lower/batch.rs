@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Program, SETTING, block, follow, job, ledger_name, library, mark, quote, step_body, write_prepares};
+use super::{CHANGED, Program, SETTING, block, follow, job, ledger_name, library, mark, quote, step_body, write_prepares};
 use crate::step::{Carry, Step};
 
 /// A program that runs steps of one host one after another, and another one that ends it early.
@@ -12,7 +12,7 @@ pub struct Batch {
     /// would have had, and ends with the first that did not do well. Nobody else works on the host between two of its steps, unless the
     /// last one is detached: that one takes its turn as it does alone.
     pub program: Program,
-    /// Lets the other one begin no further step, if it has begun: whoever wants that says it again until the other one ends.
+    /// Lets the other one begin no further step: exit [`CHANGED`] if it will, 0 if it may not have begun. Then it is to be told again.
     pub halt: Program,
 }
 
@@ -45,8 +45,8 @@ pub fn batch(steps: &[&Step], id: &str) -> Batch {
         };
         let _ = write!(body, "(\n{text})\nstep_ended $?\n");
     }
-    // Only while somebody works there: a program that is to be ended and has not begun is told again.
-    let stop = format!("[ ! -e \"$RUN/lock\" ] || flock -n \"$RUN/lock\" true || : >{halt}\n");
+    // Only while somebody works there: a program that is to be ended and has not begun is told again. Exit 10: it is told.
+    let stop = format!("[ ! -e \"$RUN/lock\" ] || flock -n \"$RUN/lock\" true || {{ : >{halt} && exit {CHANGED}; }}\n");
     let program = Program(block(&format!("{SETTING}{}{jobs}{body}", library::prelude(&body))));
     Batch { program, halt: Program::of(&stop) }
 }

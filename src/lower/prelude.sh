@@ -225,7 +225,7 @@ openpgp_expired() {
 openpgp_fingerprints() {
     # One decimal byte a line in; out comes, for each public-key packet (tag 6), what is hashed: in octal, since no variable holds a zero.
     # No file is needed for that, which somebody would have to remove. What can not be decoded to its end might hold more than is seen here:
-    # gpg passes over letters that are no base64.
+    # gpg passes over letters that are no base64, and over keys of other versions. So nothing is said of any key before all is read.
     openpgp_binary "$1" >/dev/null 2>&1 || die "$1 is not an OpenPGP key file that can be checked"
     openpgp_binary "$1" | od -An -v -tu1 -w1 | awk '
         function bad() { print "bad"; exit }
@@ -251,12 +251,14 @@ openpgp_fingerprints() {
                 at += skip
                 if (tag == 6) {
                     if (byte[at] != 4 || size > 65535 || at + size > NR + 1) bad()
-                    printf "\\231\\%03o\\%03o", int(size / 256), size % 256
-                    for (place = at; place < at + size; place++) printf "\\%03o", byte[place]
-                    print ""
+                    all = all sprintf("\\231\\%03o\\%03o", int(size / 256), size % 256)
+                    for (place = at; place < at + size; place++) all = all sprintf("\\%03o", byte[place])
+                    all = all "\n"
                 }
                 at += size
             }
+            if (at != NR + 1) bad()
+            printf "%s", all
         }' | while read -r op_packet; do
         [ "$op_packet" != bad ] || die "$1 is not an OpenPGP key file that can be checked"
         # shellcheck disable=SC2059 # the format is made of octal escapes on purpose

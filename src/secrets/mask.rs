@@ -15,7 +15,7 @@ const PEM_IN_BASE64: &str = "LS0tLS1CRUdJTi";
 /// Letters of the shortest word that is hidden: shorter ones are part of so much that the masks would tell them.
 const SHORTEST: usize = 4;
 
-/// Letters from which on a word of nothing but letters and digits is hidden inside of others as well.
+/// Letters from which on a word of nothing but letters is hidden inside of others as well.
 const PLAIN: usize = 8;
 
 /// What stands before the base64 of a key with a passphrase, in the old form of PEM; an empty line is between.
@@ -61,7 +61,7 @@ impl Mask {
 
 /// The text without this word. A short one that is nothing but letters may be part of many others, where it is no secret.
 fn hidden(text: &str, word: &str) -> String {
-    let is_plain = word.chars().count() < PLAIN && word.chars().all(char::is_alphanumeric);
+    let is_plain = word.chars().count() < PLAIN && word.chars().all(char::is_alphabetic);
     let in_part = |part: &str| {
         let (mut masked, mut rest) = (String::with_capacity(part.len()), 0);
         for (at, _) in part.match_indices(word) {

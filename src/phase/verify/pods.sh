@@ -30,7 +30,8 @@ no_namespace() {
 # What a verification that was cut has left.
 if ! no_namespace; then
     kube delete namespace slipway-verify --ignore-not-found --wait=false
-    wait_for 120 'the namespace slipway-verify to go' no_namespace
+    (wait_for 120 'the namespace slipway-verify to go' no_namespace) ||
+        die "the namespace of an earlier verification stays: $(kube get namespace slipway-verify -o 'jsonpath={.status.conditions[?(@.status=="True")].message}')"
 fi
 image=$(pause_image)
 # From here on there is something to clean up, whatever becomes of this run.
