@@ -126,9 +126,10 @@ no_secret() {
     done
 }
 
-debian_hosts "$first" "$second"
+debian_hosts "${lane_nodes[@]}"
 cluster_of "$first" "$second"
-scripts/lab rebuild "$first" "$second" >/dev/null
+# The third one too, which may be of another cluster: what comes behind this in the lane has all three.
+scripts/lab rebuild "${lane_nodes[@]}" >/dev/null
 watchers=()
 trap 'kill "${watchers[@]}" 2>/dev/null || :; rm -rf "$work"' EXIT
 for node in "$first" "$second"; do watch_arguments "$node"; done
