@@ -13,15 +13,17 @@ up_part() {
 }
 
 up() {
-    local rounds=$1 round
-    local -a hosts
+    local rounds=$1 round host
+    local -a hosts=(node1 node2 node3) options=()
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     export XDG_STATE_HOME=$work/state
     mkdir -p "$results"
     prepare 3
+    # Whatever they were before.
+    for host in "${hosts[@]}"; do options+=(--image "$host=debian" --network "$host=bridge" --disk "$host=machine"); done
+    scripts/lab up --nodes 3 "${options[@]}"
     awk '/^\[\[host\]\]/ { if (++hosts > 3) exit } { print }' "$cluster" >"$work/cluster.toml"
-    mapfile -t hosts < <(sed -n 's/^name *= *"\(node[0-9]*\)"/\1/p' "$work/cluster.toml")
     for ((round = 1; round <= rounds; round++)); do
         scripts/lab rebuild "${hosts[@]}"
         up_part up up
