@@ -14,6 +14,7 @@ use std::{
     io::{self, Read, Seek, SeekFrom},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use russh::keys::{Algorithm, HashAlg, PublicKey, PublicKeyBase64, parse_public_key_base64};
@@ -76,10 +77,12 @@ impl Known {
     /// `HostKey`, when one is there and can not be read: nobody can tell then whether a key has changed.
     pub(super) fn read(host: &str, ssh: &config::Ssh) -> Result<Self> {
         let mut known = Self::revoked(ssh)?;
+        let name = name_of(host, ssh);
         let bare = ssh.host_key_alias.clone().unwrap_or_else(|| host.to_ascii_lowercase());
+        let mut books = Vec::new();
         for file in [&ssh.known_hosts].into_iter().chain(&ssh.more_known_hosts) {
             match Book::of(file) {
-                Ok(book) => known.add(file, &book, &name_of(host, ssh), &bare),
+                Ok(book) => books.push((file.as_path(), book)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
                     let what = format!("{} can not be read, so no host key can be checked", file.display());
@@ -89,32 +92,33 @@ impl Known {
                 }
             }
         }
+        known.add(&books, &name, &bare);
         Ok(known)
     }
 
-    fn add(&mut self, file: &Path, book: &Book, name: &str, bare: &str) {
-        let entry = |line: &Line| Entry {
-            place: Place { file: file.to_owned(), line: line.number },
-            algorithm: line.algorithm.clone(),
-            key: line.key.as_ref().and_then(|key| parse_public_key_base64(key).ok()),
-        };
-        let mut named = Vec::new();
-        for line in book.lines(name) {
-            named.push(line.number);
-            match line.marker.as_deref() {
-                None => self.keys.push(entry(line)),
-                Some(marker) => self.mark(marker, entry(line)),
+    fn add(&mut self, books: &[(&Path, Arc<Book>)], name: &str, bare: &str) {
+        for (file, book) in books {
+            for line in book.lines(name) {
+                match line.marker.as_deref() {
+                    None => self.keys.push(Entry::new(file, line)),
+                    Some(marker) => self.mark(marker, Entry::new(file, line)),
+                }
             }
         }
         if bare == name {
             return;
         }
-        for line in book.lines(bare).filter(|line| !named.contains(&line.number)) {
-            match line.marker.as_deref() {
-                None => self.portless.push(entry(line)),
-                Some(marker) => self.mark(marker, entry(line)),
+        // Where a host has keys of its own, none without its port counts: a search among hashed names is spared then, which takes time.
+        let (no_key_yet, mut portless) = (self.keys.is_empty(), Vec::new());
+        for (file, book) in books {
+            for line in if no_key_yet { book.lines(bare) } else { book.marked(bare) } {
+                match line.marker.as_deref() {
+                    None => portless.push(Entry::new(file, line)),
+                    Some(marker) => self.mark(marker, Entry::new(file, line)),
+                }
             }
         }
+        self.portless = portless;
     }
 
     fn mark(&mut self, marker: &str, entry: Entry) {
@@ -158,6 +162,14 @@ impl Known {
 }
 
 impl Entry {
+    fn new(file: &Path, line: &Line) -> Self {
+        Self {
+            place: Place { file: file.to_owned(), line: line.number },
+            algorithm: line.algorithm.clone(),
+            key: line.key.as_ref().and_then(|key| parse_public_key_base64(key).ok()),
+        }
+    }
+
     fn is(&self, offered: &PublicKey) -> bool {
         self.key.as_ref().is_some_and(|key| key.key_data() == offered.key_data())
     }

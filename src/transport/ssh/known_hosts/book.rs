@@ -154,13 +154,26 @@ impl Book {
     }
 
     /// The lines that name this host, in their order.
-    pub(super) fn lines(&self, name: &str) -> impl Iterator<Item = &Line> {
+    pub(super) fn lines(&self, name: &str) -> Vec<&Line> {
+        self.those(name, |_| true)
+    }
+
+    /// Those of them with a marker, such as `@revoked`.
+    pub(super) fn marked(&self, name: &str) -> Vec<&Line> {
+        self.those(name, |line| line.marker.is_some())
+    }
+
+    /// Of the lines that are wanted, those that name this host. Hashed names of others are not even tried: that is what takes long.
+    fn those(&self, name: &str, wanted: impl Fn(&Line) -> bool) -> Vec<&Line> {
         let small = name.to_ascii_lowercase();
-        let mut found = self.plain.get(&small).cloned().unwrap_or_default();
-        found.extend(self.patterns.iter().filter(|(_, names)| pattern::any(names.split(','), &small)).map(|(index, _)| index));
-        found.extend(self.hashed.iter().filter(|(_, hashed)| hashed.is(name)).map(|(index, _)| index));
+        let wanted = |index: &usize| wanted(&self.lines[*index]);
+        let mut found: Vec<usize> = self.plain.get(&small).into_iter().flatten().copied().filter(wanted).collect();
+        let patterns = self.patterns.iter().filter(|(index, _)| wanted(index));
+        found.extend(patterns.filter(|(_, names)| pattern::any(names.split(','), &small)).map(|(index, _)| index));
+        let hashed = self.hashed.iter().filter(|(index, _)| wanted(index));
+        found.extend(hashed.filter(|(_, hashed)| hashed.is(name)).map(|(index, _)| index));
         found.sort_unstable();
         found.dedup();
-        found.into_iter().map(|index| &self.lines[index])
+        found.into_iter().map(|index| &self.lines[index]).collect()
     }
 }

@@ -21,7 +21,7 @@ fn at(port: u16) -> config::Ssh {
 /// What a file says, the only one that there is.
 fn known(text: &str, host: &str, port: u16) -> Known {
     let mut known = Known::default();
-    known.add(Path::new("known"), &Book::parse(text), &name_of(host, &at(port)), host);
+    known.add(&[(Path::new("known"), Arc::new(Book::parse(text)))], &name_of(host, &at(port)), host);
     known
 }
 
@@ -190,6 +190,11 @@ fn a_key_that_stands_without_the_port_proves_and_never_contradicts() {
     let file = format!("node1 {ED25519}\n");
     assert_eq!(judge(&file, "node1", 2222, ED25519), Judgement::Same);
     assert_eq!(judge(&file, "node1", 2222, OTHER), Judgement::Unknown);
+    // Beside a key with the port it does not count any more; that it is revoked does.
+    let file = format!("node1 {ED25519}\n[node1]:2222 {OTHER}\n@revoked node1 {ECDSA}\n");
+    assert_eq!(judge(&file, "node1", 2222, OTHER), Judgement::Same);
+    assert!(matches!(judge(&file, "node1", 2222, ED25519), Judgement::Changed { .. }));
+    assert_eq!(judge(&file, "node1", 2222, ECDSA), Judgement::Revoked { place: place(3) });
 }
 
 #[test]
