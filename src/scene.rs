@@ -43,10 +43,16 @@ pub struct Stage<'a> {
     pub manifest: Option<String>,
     /// The image archives of the cluster file.
     pub archives: Vec<Archive>,
-    /// See [`Stage::direct_for_pods`].
-    pub direct: OnceLock<String>,
+    pub direct: Direct,
     /// Which of the sites [`Stage::first`] is: asked for each step of each host.
     pub first: OnceLock<Option<usize>>,
+}
+
+/// What is reached without a proxy, made once for all hosts: see [`Stage::direct_for_pods`] and [`Stage::direct_for_workers`].
+#[derive(Debug, Default)]
+pub struct Direct {
+    pods: OnceLock<String>,
+    workers: OnceLock<String>,
 }
 
 /// An image archive on the operator's machine.
@@ -109,9 +115,15 @@ impl Stage<'_> {
         index.map(|index| &self.sites[index]).ok_or_else(no_control_plane)
     }
 
-    /// What every kubeadm is told to reach without a proxy, with commas between: the same on all hosts.
+    /// What the kubeadm of a control plane is told to reach without a proxy, with commas between: the same on all of them.
     pub fn direct_for_pods(&self) -> &str {
-        self.direct.get_or_init(|| proxy::direct_for_pods(self.cluster, &self.sites).join(","))
+        self.direct.pods.get_or_init(|| proxy::direct_for_pods(self.cluster, &self.sites).join(","))
+    }
+
+    /// The same for a worker's kubeadm, which makes no pods and speaks to control planes alone: the names of a whole fleet on each host of
+    /// it would be most of what slipway keeps in memory.
+    pub fn direct_for_workers(&self) -> &str {
+        self.direct.workers.get_or_init(|| proxy::direct(self.cluster, self.control_planes()).join(","))
     }
 
     pub fn control_planes(&self) -> impl Iterator<Item = &Site> {

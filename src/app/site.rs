@@ -20,7 +20,7 @@ use crate::{
     phase::PHASES,
     profile::{Changes, CniProfile, OsProfile, Profiles, RuntimeProfile},
     scene::{
-        Archive, Site, Stage,
+        Archive, Direct, Site, Stage,
         address::{self, Neighbours},
         first_of,
     },
@@ -152,7 +152,7 @@ impl Known {
             secrets: &self.secrets,
             manifest: self.manifest.clone(),
             archives: self.archives.clone(),
-            direct: OnceLock::new(),
+            direct: Direct::default(),
             first: OnceLock::new(),
         })
     }

@@ -97,14 +97,19 @@ fn cluster_info(scene: &Scene<'_>) -> Result<Step> {
 }
 
 fn join(scene: &Scene<'_>) -> Result<Step> {
-    let values = [("config", node::CONFIG), ("direct", scene.stage.direct_for_pods())];
-    let (title, why) = match scene.here.host.role {
-        Role::Worker => ("Join the cluster as a worker", "the kubelet gets its identity, and the scheduler may use this host"),
+    let (title, why, direct) = match scene.here.host.role {
+        Role::Worker => (
+            "Join the cluster as a worker",
+            "the kubelet gets its identity, and the scheduler may use this host",
+            scene.stage.direct_for_workers(),
+        ),
         Role::ControlPlane => (
             "Join the cluster as a control plane",
             "one more etcd member, API server, controller manager and scheduler; one host at a time, so that etcd keeps its quorum",
+            scene.stage.direct_for_pods(),
         ),
     };
+    let values = [("config", node::CONFIG), ("direct", direct)];
     let mut step = Step::new(scene.id("join", "kubeadm"), title, why)
         .after("install", "kubelet")
         .after("install", "images")

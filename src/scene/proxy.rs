@@ -13,7 +13,7 @@ pub const FILE: &str = "/etc/slipway-proxy.env";
 pub fn environment(cluster: &Cluster, sites: &[Site], password: Option<&str>) -> Option<String> {
     let proxy = cluster.proxy.as_ref()?;
     let mut text = String::from("# Written by slipway; `slipway reset --purge` takes it away.\n");
-    let direct = direct(cluster, sites).join(",");
+    let direct = direct(cluster, sites.iter()).join(",");
     let url = |url: &crate::config::ProxyUrl| url.with_password(password.unwrap_or_default());
     let values = [
         ("http_proxy", proxy.http.as_ref().map(url)),
@@ -27,9 +27,9 @@ pub fn environment(cluster: &Cluster, sites: &[Site], password: Option<&str>) ->
     Some(text)
 }
 
-/// What is reached without a proxy: the host itself, the cluster, and what the cluster file adds.
+/// What is reached without a proxy: the host itself, these sites of the cluster, its networks, and what the cluster file adds.
 #[must_use]
-pub fn direct(cluster: &Cluster, sites: &[Site]) -> Vec<String> {
+pub fn direct<'a>(cluster: &Cluster, sites: impl Iterator<Item = &'a Site>) -> Vec<String> {
     let mut all: Vec<String> = ["localhost", "127.0.0.1", "::1", ".svc", ".cluster.local"].map(str::to_owned).to_vec();
     for site in sites {
         all.extend([site.host.name.clone(), site.node_ip.to_string()]);
@@ -54,7 +54,7 @@ pub fn direct_for_pods(cluster: &Cluster, sites: &[Site]) -> Vec<String> {
         let own = site.facts.addresses.iter().find(|address| address.ip == site.node_ip)?;
         Some(Cidr::around(own.ip, own.prefix).to_string())
     };
-    let mut all = direct(cluster, sites);
+    let mut all = direct(cluster, sites.iter());
     all.extend(sites.iter().filter_map(around));
     once(all)
 }

@@ -89,12 +89,14 @@ fn everything_of_the_cluster_is_reached_without_the_proxy() {
         ..debian_container()
     };
     stage_with(&cluster, "1.20.2", Role::Worker, facts, None, |stage| {
-        let direct = proxy::direct(&cluster, &stage.sites);
+        let direct = proxy::direct(&cluster, stage.sites.iter());
         let wanted = "localhost,127.0.0.1,::1,.svc,.cluster.local,node3,192.168.77.13,api.example.com,10.244.0.0/16,10.96.0.0/12,\
                       192.168.77.0/24,10.0.0.0/8,192.168.77.1";
         assert_eq!(direct.join(","), wanted, "the repository and the registry in one of the networks are named for apt");
         let pods = proxy::direct_for_pods(&cluster, &stage.sites);
         assert_eq!(pods.join(","), format!("{wanted},192.168.64.0/20"), "a node that is added later is reached by pods of now");
+        let wanted_by_workers = wanted.replace("node3,192.168.77.13,", "");
+        assert_eq!(stage.direct_for_workers(), wanted_by_workers, "a worker's kubeadm asks control planes alone");
         let text = proxy::environment(&cluster, &stage.sites, Some(PASSWORD)).expect("a proxy");
         let value = "http://me:p%40ss%27w%C3%B6rd%24%28id%29@127.0.0.1:3128";
         for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"] {
