@@ -68,14 +68,15 @@ async fn converse(
         write.eof().await.ok()
     };
     let mut feed = pin!(feed);
-    let (mut fed, mut status) = (false, None);
+    let (mut fed, mut status, mut said_all) = (false, None, false);
     let mut talks_until = Instant::now();
     let patience = tokio::time::sleep(SHELL_TAKES);
     let mut patience = pin!(patience);
     loop {
         // Reading goes on while the input is still on its way: a host that stops reading would otherwise stop us for good.
         let message = tokio::select! {
-            message = read.wait() => message,
+            // sshd may tell the status before the last of the output: where the connection ends in between, something is missing.
+            message = read.wait() => if message.is_none() && !said_all { return Err(Unseen::Lost) } else { message },
             _ = &mut feed, if !fed => {
                 fed = true;
                 continue;
@@ -92,6 +93,7 @@ async fn converse(
             Some(ChannelMsg::ExitStatus { exit_status }) => status = Some(exit_status.cast_signed()),
             Some(ChannelMsg::ExitSignal { signal_name, .. }) => status = Some(128 + number(&signal_name)),
             Some(ChannelMsg::Failure) => return Err(Unseen::NoExec),
+            Some(ChannelMsg::Eof) => said_all = true,
             // Hosts send the end of file, the status and the close in any order; only the close is the end.
             Some(ChannelMsg::Close) | None => return status.ok_or(Unseen::Lost),
             Some(_) => {}

@@ -1,6 +1,6 @@
 //! Logs in with keys, of files and of the agent.
 
-use std::time::Duration;
+use std::{io, path::Path, time::Duration};
 
 use russh::{
     AgentAuthError, MethodKind, Signer,
@@ -29,6 +29,9 @@ type Agent = AgentClient<UnixStream>;
 
 /// How long an agent may take over a signature: it may ask a person for a PIN (pinentry), for leave (ssh-add -c), or for a touch.
 const SIGNING: Duration = Duration::from_secs(120);
+
+/// How long an agent that has too many callers is left alone.
+const FULL_AGENT: Duration = Duration::from_millis(50);
 
 /// Signs with a key of the agent, while the host's clock stands still.
 struct AgentSigner<'a> {
@@ -111,10 +114,7 @@ impl LogIn<'_> {
         }
         let binding = self.handle.agent_session_binding().cloned();
         let listing = async {
-            let mut agent = match &ssh.agent_socket {
-                Some(socket) => Agent::connect_uds(socket).await?,
-                None => Agent::connect_env().await?,
-            };
+            let mut agent = connected(ssh.agent_socket.as_deref()).await?;
             if let Some(binding) = binding {
                 // For keys that may be used towards some hosts alone; an agent that does not know the extension says no to it.
                 let _ = agent.bind_session(&binding, false).await;
@@ -229,6 +229,23 @@ impl LogIn<'_> {
             self.rsa_hash = best.flatten().or(Some(HashAlg::Sha512));
         }
         Ok(self.rsa_hash)
+    }
+}
+
+/// A connection to the agent; `socket` is where it listens, if not where the environment says. It takes 128 callers at a time, and what the
+/// system then says to others is to come again (EAGAIN of connect(2)): that is no agent that does not answer.
+async fn connected(socket: Option<&Path>) -> Result<Agent, russh::keys::Error> {
+    loop {
+        let connected = match socket {
+            Some(socket) => Agent::connect_uds(socket).await,
+            None => Agent::connect_env().await,
+        };
+        match connected {
+            Err(russh::keys::Error::IO(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                tokio::time::sleep(FULL_AGENT).await
+            }
+            connected => return connected,
+        }
     }
 }
 

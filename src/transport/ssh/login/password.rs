@@ -39,8 +39,16 @@ impl LogIn<'_> {
             true => (format!("jump {}", target.who), target.who.clone()),
             false => (format!("login {}", ssh.user), format!("{} (for every host that asks for it)", target.who)),
         };
+        // What has let in others is tried by all at once: none waits for what another host makes of it.
+        let known = self.deadline.off_the_clock(target.ask.slot(&question)).await.clone();
+        if let Some(password) = known.clone()
+            && self.give(password.clone(), "the password").await? == Try::In
+        {
+            *remembered = Some(password);
+            return Ok(Try::In);
+        }
         let mut slot = self.deadline.off_the_clock(target.ask.slot(&question)).await;
-        if let Some(password) = slot.clone()
+        if let Some(password) = slot.clone().filter(|_| *slot != known)
             && self.give(password.clone(), "the password").await? == Try::In
         {
             *remembered = Some(password);
