@@ -17,11 +17,14 @@ use crate::{
     graph::Graph,
     lower::{self, Asked, Digests, Program, Survey},
     step::{Check, Step, StepId},
-    transport::{self, Ask, Transport},
+    transport::{self, Ask, Line, Transport},
 };
 
 /// How long a host may take to say what it is. Nothing in it takes more than seconds, but for a disk or a mount that never answers.
 const PROBE_LIMIT: Duration = Duration::from_secs(300);
+
+/// Bytes that a host may answer: the longest list of a real host is a few MiB.
+const ANSWER_AT_MOST: usize = 64 << 20;
 
 /// How long it may take over checks of steps that have limits themselves: what is not known then is checked when their turn comes.
 const CHECKS_LIMIT: Duration = Duration::from_secs(90);
@@ -208,12 +211,16 @@ async fn take_survey(transport: &Transport, nonce: &str, program: &Program) -> R
 async fn try_survey(transport: &Transport, nonce: &str, program: &Program) -> Result<Survey> {
     let mut survey = Survey::default();
     let mut last = String::new();
+    let mut room = Room::default();
     let exit = transport
         .run(program, &mut |line| {
-            survey.take(nonce, &line.text);
+            if room.takes(&line.text) {
+                survey.take(nonce, &line.text);
+            }
             last = line.text;
         })
         .await?;
+    room.is_enough()?;
     if survey.complete {
         return Ok(survey);
     }
@@ -227,11 +234,47 @@ async fn try_survey(transport: &Transport, nonce: &str, program: &Program) -> Re
 /// Runs a program whose output is its answer, and gives that back.
 ///
 /// # Errors
-/// `Lost`; `Step` when the program failed, with the last line it printed.
+/// `Lost`, also where the host takes longer than [`PROBE_LIMIT`] or says more than [`ANSWER_AT_MOST`]; `Step` when the program failed, with the
+/// last line it printed.
 pub async fn ask_host(transport: &Transport, program: &Program) -> Result<Vec<String>> {
     let (mut out, mut said) = (Vec::new(), String::new());
-    let exit = transport.run(program, &mut |line| if line.stderr { said = line.text } else { out.push(line.text) }).await?;
+    let mut room = Room::default();
+    let mut take = |line: Line| match line.stderr {
+        true => said = line.text,
+        false if room.takes(&line.text) => out.push(line.text),
+        false => {}
+    };
+    let minutes = PROBE_LIMIT.as_secs() / 60;
+    let late =
+        |_| Error::new(Kind::Lost, format!("it did not answer in {minutes} minutes")).hint("`dmesg` there says what hangs");
+    let exit = tokio::time::timeout(PROBE_LIMIT, transport.run(program, &mut take)).await.map_err(late)??;
+    room.is_enough()?;
     if exit.status == 0 { Ok(out) } else { Err(Error::new(Kind::Step, format!("exit code {}: {said}", exit.status))) }
+}
+
+/// What is left of the room for an answer.
+struct Room(usize);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(ANSWER_AT_MOST)
+    }
+}
+
+impl Room {
+    /// Whether there is room for one more line. Once there is none, there is none for shorter ones either.
+    fn takes(&mut self, line: &str) -> bool {
+        self.0 = self.0.saturating_sub(line.len() + size_of::<String>());
+        self.0 > 0
+    }
+
+    fn is_enough(&self) -> Result<()> {
+        if self.0 > 0 {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Lost, format!("its answer is longer than {} MiB", ANSWER_AT_MOST >> 20))
+            .hint("no host has so much to say: is it the one that you mean? `ssh` to it and look"))
+    }
 }
 
 /// A word that no greeting of a host can contain by accident.
