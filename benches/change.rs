@@ -92,7 +92,7 @@ async fn main() -> Result<()> {
     let hosts = Arc::new(hosts);
     let plan = Plan::all_due(Graph::new(steps)?);
     let (_stop, stop) = watch::channel(0);
-    let options = Options { mode: Mode::StopAtFailure, concurrency: 32, mask: Mask::default() };
+    let options = Options { mode: Mode::StopAtFailure, concurrency: 32, mask: Mask::default(), run: None };
     let good = execute::execute(plan, Arc::clone(&hosts), options, events, stop).await;
 
     let (mut changed, mut unchanged, mut failed) = (0, 0, Vec::new());

@@ -58,6 +58,8 @@ pub struct Options {
     pub concurrency: usize,
     /// Secrets that no line may show, should a tool print one.
     pub mask: Mask,
+    /// The run that has the leases of the hosts: see [`lease::Leases::run`]. None where nobody took any.
+    pub run: Option<String>,
 }
 
 /// Runs everything in the plan that is not done. Comes back when each step has ended one way or another, and says whether

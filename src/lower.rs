@@ -43,6 +43,15 @@ impl Program {
         Self(text.into())
     }
 
+    /// The program of a run that has leases: it does nothing on a host that another run has meanwhile. See `hold_lock` of the prelude.
+    #[must_use]
+    pub fn of_run(self, run: Option<&str>) -> Self {
+        match (run, self.0.strip_prefix(OPENING)) {
+            (Some(run), Some(rest)) => Self(format!("{OPENING}export SLIPWAY_RUN={}\n{rest}", quote(run))),
+            _ => self,
+        }
+    }
+
     #[must_use]
     pub fn text(&self) -> &str {
         &self.0
@@ -120,6 +129,9 @@ unset TMPDIR
 STATE=/var/lib/slipway RUN=/run/slipway TMPDIR=/run
 ";
 
+/// How each program begins.
+const OPENING: &str = "{\n";
+
 /// Quotes a word for POSIX shell.
 #[must_use]
 pub fn quote(word: &str) -> String {
@@ -138,9 +150,9 @@ pub fn lower(step: &Step) -> Program {
     }
 }
 
-/// The function by which programs tell the executor: `mark WORD VALUE`.
+/// The function by which programs tell the executor: `mark WORD VALUE`. A mark has a line of its own, whatever was printed before it.
 fn mark() -> String {
-    format!("mark() {{\n    printf '{MARK}%s %s\\n' \"$1\" \"$2\"\n}}\n")
+    format!("mark() {{\n    printf '\\n{MARK}%s %s\\n' \"$1\" \"$2\"\n}}\n")
 }
 
 fn direct(step: &Step) -> String {
@@ -253,7 +265,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn block(body: &str) -> String {
-    format!("{{\n{body}}} </dev/null\n")
+    format!("{OPENING}{body}}} </dev/null\n")
 }
 
 /// The functions `prepare`, `reached`, `check`, `proved`, `undo` and `apply` of a step, and the call that brings them to life.
@@ -273,7 +285,7 @@ fn step_body(step: &Step, prepare: &str, hold: &str) -> String {
                 text.push_str(&function_printing(&name, &content(file)));
                 let path = quote(&file.path.to_string_lossy());
                 let _ = writeln!(apply, "put {name} {path} {:o} {}", file.mode, quote(&file.owner));
-                // What lies in memory is gone with the next boot; and secrets are not kept aside.
+                // What lies in memory is gone with the next boot. What is kept aside, secrets too, is for root alone.
                 if !file.path.starts_with("/run") {
                     let _ = writeln!(undo, "keep {path}");
                 }

@@ -116,7 +116,7 @@ async fn run(host: &Host, hosts: &Hosts, size: Size) -> Result<Ended> {
     };
     let (events, mut said) = unbounded_channel();
     let (_stop, asked) = watch::channel(0);
-    let options = Options { mode: Mode::StopAtFailure, concurrency: 4, mask: slipway::secrets::Mask::default() };
+    let options = Options { mode: Mode::StopAtFailure, concurrency: 4, mask: slipway::secrets::Mask::default(), run: None };
     let good = execute::execute(plan, Arc::clone(hosts), options, events, asked).await;
     let mut was_done = true;
     while let Ok(event) = said.try_recv() {

@@ -122,7 +122,12 @@ async fn work(run: &Run, session: &Session, phases: &[&str], bounds: fn(&Known) 
         let _ = fs::remove_file(kubeconfig::path(&known));
     }
     known.secret_words().into_iter().for_each(|word| run.mask.hide(word));
-    let options = Options { mode: Mode::StopAtFailure, concurrency: run.concurrency, mask: run.mask.clone() };
+    let options = Options {
+        mode: Mode::StopAtFailure,
+        concurrency: run.concurrency,
+        mask: run.mask.clone(),
+        run: Some(leases.run().to_owned()),
+    };
     let good = execute::execute(plan, Arc::clone(&known.hosts), options, session.events.clone(), session.stop.clone()).await;
     let settled = match (good, whole && had_work) {
         (false, _) => Ok(()),

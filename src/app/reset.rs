@@ -182,8 +182,13 @@ async fn work(
     let checked = graph.clone().on_hosts(|host| !looked.has_something(host, wanted.purge));
     let verdicts = survey::verdicts(&checked, &looked.hosts, &looked.surveyed.answered, Remember::Nothing).await?;
     let plan = Plan::new(graph, &verdicts);
-    let options = Options { mode: Mode::Continue, concurrency: run.concurrency, mask: run.mask.clone() };
     let leases = build::hold(session, &looked.hosts, &plan, run.command).await?;
+    let options = Options {
+        mode: Mode::Continue,
+        concurrency: run.concurrency,
+        mask: run.mask.clone(),
+        run: Some(leases.run().to_owned()),
+    };
     execute::execute(plan, Arc::clone(&looked.hosts), options, session.events.clone(), session.stop.clone()).await;
     leases.give_back().await;
     Ok(())

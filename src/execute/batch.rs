@@ -1,6 +1,6 @@
 //! Takes several steps to their host in one program, and tells of each as the host comes to it.
 
-use std::{mem, time::Duration};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -59,10 +59,10 @@ pub(super) async fn carry(
     finish: &mut (dyn FnMut(&Step, Outcome, Duration) + Send),
 ) -> Progress {
     let Ok(id) = super::survey::nonce() else { return Progress { ended: 0, next: None } };
-    let batch = lower::batch(&steps.iter().collect::<Vec<_>>(), &id);
+    let mut batch = lower::batch(&steps.iter().collect::<Vec<_>>(), &id);
+    batch.program = batch.program.of_run(options.run.as_deref());
     let mut halted = stop.clone();
-    let mut turns =
-        Turns { steps, program: &batch.program, options, events, finish, ended: 0, under_way: None, blank: 0, failed: None };
+    let mut turns = Turns { steps, program: &batch.program, options, events, finish, ended: 0, under_way: None, failed: None };
     let mut take = |line| turns.take(line);
     let ended = tokio::select! {
         ended = transport.run(&batch.program, &mut take) => Some(ended),
@@ -114,8 +114,6 @@ struct Turns<'a> {
     finish: &'a mut (dyn FnMut(&Step, Outcome, Duration) + Send),
     ended: usize,
     under_way: Option<(Watcher<'a>, Instant)>,
-    /// Empty lines that came last.
-    blank: usize,
     failed: Option<(Attempt, Instant)>,
 }
 
@@ -127,19 +125,7 @@ impl Turns<'_> {
     }
 
     fn take(&mut self, line: Line) {
-        if line.text.is_empty() {
-            self.blank += 1;
-            return;
-        }
-        let mark = Mark::parse(&line.text);
-        // A mark comes with a line end in front of it: see `lower::batch`.
-        let blank = mem::take(&mut self.blank).saturating_sub(usize::from(mark.is_some()));
-        if let Some((watcher, _)) = &mut self.under_way {
-            for _ in 0..blank {
-                watcher.take(Line { stderr: line.stderr, text: String::new() });
-            }
-        }
-        match (mark, &mut self.under_way) {
+        match (Mark::parse(&line.text), &mut self.under_way) {
             (Some(Mark::Step(index)), None) if index == self.ended && self.failed.is_none() => self.begin(index),
             (Some(Mark::Ended(status)), Some((watcher, began))) => {
                 match watcher.judge(status) {

@@ -41,7 +41,7 @@ pub(super) async fn carry(
 ) -> Outcome {
     #[cfg(debug_assertions)]
     let step = &*super::deaths::doomed(step);
-    let program = lower::lower(step);
+    let program = lower::lower(step).of_run(options.run.as_deref());
     let (tries, pause, because) = match step.retry {
         Retry::No => (1, Duration::ZERO, ""),
         Retry::Times { tries, pause, because } => (tries, pause, because),
@@ -84,7 +84,10 @@ pub(super) async fn carry(
                 let pause = Duration::from_secs(u64::from(lost));
                 let because = format!("the connection was lost ({error}); a step that runs detached goes on meanwhile");
                 let _ = events.send(Event::Retrying { id: step.id.clone(), attempt: attempt + lost, because, pause });
-                tokio::time::sleep(pause).await;
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = out_of_patience(stop) => return Outcome::Cancelled,
+                }
                 gone = None;
                 continue;
             }
@@ -115,7 +118,10 @@ pub(super) async fn carry(
         attempt += 1;
         gone = None;
         let _ = events.send(Event::Retrying { id: step.id.clone(), attempt: attempt + lost, because: because.to_owned(), pause });
-        tokio::time::sleep(pause).await;
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            Ok(_) = stop.wait_for(|asked| *asked > 0) => return Outcome::Failed(failure),
+        }
     }
 }
 

@@ -128,6 +128,12 @@ impl Leases {
         Ok(Self { hosts: Arc::clone(hosts), names, holder, renewing, ends })
     }
 
+    /// The word by which hosts know this run.
+    #[must_use]
+    pub fn run(&self) -> &str {
+        &self.holder.run
+    }
+
     /// Gives all back that is still held.
     pub async fn give_back(self) {
         drop(self.ends);

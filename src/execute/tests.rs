@@ -90,7 +90,7 @@ async fn run(steps: Vec<Step>, hosts: Hosts, mode: Mode, asked: u8) -> Vec<Event
     let (_sender, stop) = watch::channel(asked);
     let mask = Mask::default();
     mask.hide("hunter2");
-    execute(plan, hosts, Options { mode, concurrency: 4, mask }, events, stop).await;
+    execute(plan, hosts, Options { mode, concurrency: 4, mask, run: None }, events, stop).await;
     drain(received)
 }
 
@@ -500,7 +500,7 @@ async fn a_lane_that_panics_is_a_failure_and_nobody_waits_for_it() {
         let (_sender, stop) = watch::channel(0);
         let mask = Mask::default();
         mask.hide("hunter2");
-        let options = Options { mode, concurrency: 4, mask };
+        let options = Options { mode, concurrency: 4, mask, run: None };
         let ended = tokio::time::timeout(Duration::from_secs(20), execute(plan, Arc::new(hosts), options, events, stop)).await;
         assert_eq!(ended, Ok(false));
         let events = drain(received);

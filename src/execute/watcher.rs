@@ -21,6 +21,9 @@ const WORDS: usize = 400;
 /// How often a host may tell in one attempt what it waits for, or what a person should know: hours of waiting are less.
 const ASIDES: usize = 1000;
 
+/// Of empty lines one after another, so many are handed on.
+const BLANK: usize = 16;
+
 /// Follows the output of one attempt.
 pub(super) struct Watcher<'a> {
     step: &'a Step,
@@ -37,6 +40,8 @@ pub(super) struct Watcher<'a> {
     is_final: bool,
     end: Option<i32>,
     asides: usize,
+    /// Empty lines that came last, of its output and of its errors.
+    blank: [usize; 2],
 }
 
 impl<'a> Watcher<'a> {
@@ -55,11 +60,21 @@ impl<'a> Watcher<'a> {
             is_final: false,
             end: None,
             asides: 0,
+            blank: [0; 2],
         }
     }
 
     pub(super) fn take(&mut self, line: Line) {
-        match Mark::parse(&line.text) {
+        let blank = &mut self.blank[usize::from(line.stderr)];
+        if line.text.is_empty() {
+            *blank = BLANK.min(*blank + 1);
+            return;
+        }
+        let mark = Mark::parse(&line.text);
+        // A mark comes with a line end in front of it, since what was printed before may have none.
+        let blank = mem::take(blank).saturating_sub(usize::from(mark.is_some()));
+        (0..blank).for_each(|_| self.print(""));
+        match mark {
             // Each begins once, whatever a host says.
             Some(Mark::Op(index)) if self.op.is_some_and(|op| index <= op) => {}
             Some(Mark::Op(index)) => {
@@ -92,15 +107,18 @@ impl<'a> Watcher<'a> {
                 self.remedy = Some(remedy).filter(|_| self.program.text().contains(&sent));
             }
             Some(Mark::Final) => self.is_final = true,
-            None => {
-                let text = self.lines.mask(&line.text);
-                if self.tail.len() == TAIL {
-                    self.tail.pop_front();
-                }
-                self.tail.push_back(text.clone());
-                let _ = self.events.send(Event::Line { id: self.step.id.clone(), text });
-            }
+            None => self.print(&line.text),
         }
+    }
+
+    /// Hands on what a command printed.
+    fn print(&mut self, line: &str) {
+        let text = self.lines.mask(line);
+        if self.tail.len() == TAIL {
+            self.tail.pop_front();
+        }
+        self.tail.push_back(text.clone());
+        let _ = self.events.send(Event::Line { id: self.step.id.clone(), text });
     }
 
     /// The command under way ended with this exit code, unless it did before.

@@ -22,8 +22,7 @@ pub struct Batch {
 pub fn batch(steps: &[&Step], id: &str) -> Batch {
     let halt = format!("\"$RUN/halt.\"{}", quote(id));
     // What a step says of its failure on standard error is to come before what is said of its end.
-    // It may end in the middle of a line, and a mark has a line of its own.
-    let mut body = format!("exec 2>&1\n{}begin_steps {halt}\n", mark().replacen("printf '", "printf '\\n", 1));
+    let mut body = format!("exec 2>&1\n{}begin_steps {halt}\n", mark());
     let prepares = write_prepares(&mut body, steps.iter().copied().filter(|step| step.carry == Carry::Direct));
     // A job brings the functions that it needs.
     let mut jobs = String::new();

@@ -43,6 +43,12 @@ note() {
     if have mark; then mark note "$(one_line "$1")" >&2; else say "note: $1" >&2; fi
 }
 
+# Seconds since the boot, which nobody sets, as a clock may be in the middle of an installation.
+uptime_seconds() {
+    read -r us_up us_rest </proc/uptime
+    printf '%s\n' "${us_up%.*}"
+}
+
 # Who holds a lock on one of these files, in words; false where nobody does: lock_holder FILE... In a file named *.pid stands the process
 # that holds it; of others the kernel knows, and a process that has the file open, since numbers of files are not unique on a host.
 lock_holder() {
@@ -73,11 +79,11 @@ lock_holder() {
 
 # Waits until nobody holds a lock on these files, for 5 minutes at most, and says who does: wait_for_locks FILE...
 wait_for_locks() {
-    wl_end=$(($(date +%s) + 300)) wl_told=
+    wl_end=$(($(uptime_seconds) + 300)) wl_told=
     while wl_holder=$(lock_holder "$@"); do
         [ "$wl_holder" = "$wl_told" ] || waiting_for "$wl_holder"
         wl_told=$wl_holder
-        [ "$(date +%s)" -lt "$wl_end" ] ||
+        [ "$(uptime_seconds)" -lt "$wl_end" ] ||
             give_up "waited 5 minutes for $wl_holder" remedy='let it end (ps -fp NUMBER shows what it is), or end it, and run slipway again'
         # As in `wait_for`: whoever waits gives up with its connection.
         if have mark; then mark wait 300 >&2 || exit 1; fi
@@ -87,10 +93,10 @@ wait_for_locks() {
 
 # Polls a command until it succeeds: wait_for SECONDS WHAT COMMAND...
 wait_for() {
-    wf_end=$(($(date +%s) + $1)) wf_limit=$1 wf_what=$2
+    wf_end=$(($(uptime_seconds) + $1)) wf_limit=$1 wf_what=$2
     shift 2
     until ("$@") >/dev/null 2>&1; do
-        [ "$(date +%s)" -lt "$wf_end" ] || die "$wf_what: gave up after $wf_limit s"
+        [ "$(uptime_seconds)" -lt "$wf_end" ] || die "$wf_what: gave up after $wf_limit s"
         # A sign of life, which also ends this program soon after its connection is gone: nobody waits in vain for its lock.
         if have mark; then mark wait "$wf_limit"; fi
         sleep 0.2
@@ -333,8 +339,8 @@ keep() {
             rm -rf "$k_copy"
             return 1
         fi
-        printf "if [ -e '%s' ]; then { cp -a '%s' '%s.slipway-undo' && mv -f '%s.slipway-undo' '%s'; } || { rm -rf '%s.slipway-undo'; false; }; fi\n" \
-            "$k_copy" "$k_copy" "$1" "$1" "$1" "$1"
+        printf "if [ -e '%s' ] || [ -h '%s' ]; then { cp -a '%s' '%s.slipway-undo' && mv -f '%s.slipway-undo' '%s'; } || { rm -rf '%s.slipway-undo'; false; }; fi\n" \
+            "$k_copy" "$k_copy" "$k_copy" "$1" "$1" "$1" "$1"
         return 0
     fi
     printf "rm -f '%s'\n" "$1"
@@ -396,6 +402,8 @@ run_step_within() {
 # Steps that need what runs beside begin when it is done; a reset ends what an earlier run may have begun.
 hold_host() {
     hold_lock "$RUN/lock" "$1"
+    # Of a step that wished for that and was killed.
+    [ ! -e "$RUN/leaves" ] || rm -f "$RUN/leaves"
     [ "$2" != reset ] || [ ! -e "$RUN/beside" ] || flock -n "$RUN/beside" true || end_beside
 }
 
@@ -420,6 +428,19 @@ whose_lease() {
     if { read -r wl_run wl_until wl_rest && read -r wl_up wl_idle </proc/uptime; } 2>/dev/null <"$RUN/lease"; then
         [ "$wl_until" -le "${wl_up%.*}" ] || lease=$wl_run
     fi
+}
+
+# Whether another run has this host now. A script that somebody runs by hand is of no run.
+is_lost() {
+    [ -n "${SLIPWAY_RUN-}" ] || return 1
+    whose_lease
+    case $lease in '' | "$SLIPWAY_RUN") return 1 ;; esac
+}
+
+# Ends the program of a run that has lost this host. Of a job, whoever follows it tells: see `run_detached`.
+leave_to_others() {
+    [ -z "${SLIPWAY_JOB-}" ] || exit 75
+    give_up 'another slipway has this host now, since it did not hear of this run for a minute' remedy='let the other one end, and run slipway again'
 }
 
 # A program of several steps begins; who wants no more of them makes this file: begin_steps FILE
@@ -452,6 +473,8 @@ hold_beside() {
 # Has a lock for as long as this shell lives; whoever else has it is waited for: hold_lock FILE LEDGER_NAME
 hold_lock() {
     hh_tries=0
+    whose_lease
+    hh_lease=$lease
     while :; do
         # Private by the umask of every program.
         mkdir -p "$RUN"
@@ -469,13 +492,19 @@ hold_lock() {
         fi
         if [ "$hh_tries" = 40 ]; then
             waiting_for "$(cat "$1.holder" 2>/dev/null || echo 'another slipway'), which is still running here"
-            hh_end=$(($(date +%s) + 1800))
+            hh_end=$(($(uptime_seconds) + 1800))
         fi
-        [ "$(date +%s)" -lt "$hh_end" ] || die "another slipway has held this host for 30 minutes: $(cat "$1.holder" 2>/dev/null)"
-        # Whoever waits gives up with its connection: it must not act when nobody asks for it any more.
+        [ "$(uptime_seconds)" -lt "$hh_end" ] || die "another slipway has held this host for 30 minutes: $(cat "$1.holder" 2>/dev/null)"
+        # Whoever waits gives up with its connection, or as a job with its run: it must not act when nobody asks for it any more.
         mark wait 1800 || exit 1
+        if is_lost; then leave_to_others; fi
+        if [ -n "${SLIPWAY_JOB-}" ]; then
+            whose_lease
+            [ "$lease" = "$hh_lease" ] || exit 75
+        fi
         sleep 0.2
     done
+    if is_lost; then leave_to_others; fi
     printf '%s\n' "$2" >"$1.holder"
 }
 
@@ -639,11 +668,12 @@ run_detached() {
     if [ -d "$d_dir" ] && ! flock -n "$d_dir/lock" true && job | cmp -s - "$d_dir/program"; then
         say "attaching to $1, which an earlier connection began"
     else
-        d_end=$(($(date +%s) + 3600)) d_told=
+        if is_lost; then leave_to_others; fi
+        d_end=$(($(uptime_seconds) + 3600)) d_told=
         while [ -d "$d_dir" ] && ! flock -n "$d_dir/lock" true; do
             [ -n "$d_told" ] || waiting_for "an earlier run of $1 to end"
             d_told=yes
-            [ "$(date +%s)" -lt "$d_end" ] || die "an earlier run of $1 has not ended in an hour"
+            [ "$(uptime_seconds)" -lt "$d_end" ] || die "an earlier run of $1 has not ended in an hour"
             # Whoever waits gives up with its connection: it must not start a job when nobody asks for it any more.
             mark wait 3600 || exit 1
             sleep 0.2
@@ -660,7 +690,7 @@ run_detached() {
         flock 8
         # shellcheck disable=SC2016 # $1 is the detached shell's own
         setsid sh -c '
-            sh "$1/program" >"$1/out" 2>&1 8>&-
+            SLIPWAY_JOB=1 sh "$1/program" >"$1/out" 2>&1 8>&-
             echo $? >"$1/rc.new"
             rm -f "$1/program"
             mv "$1/rc.new" "$1/rc"' slipway "$d_dir" </dev/null >/dev/null 2>&1 &
@@ -675,5 +705,7 @@ run_detached() {
         rm -f "$d_dir/program"
         die "$1 was ended from outside before it was done: run slipway again"
     }
+    # It waited for its turn, and gave up when the run that had begun it went.
+    if [ "$d_status" = 75 ]; then run_detached "$1"; fi
     exit "$d_status"
 }

@@ -11,6 +11,8 @@ use std::{
 use super::*;
 use crate::step::{Recipes, StepId};
 
+mod lost;
+
 /// A directory that takes the place of the host's root, gone when the test ends.
 pub(super) struct Sandbox(PathBuf);
 
@@ -106,6 +108,17 @@ fn a_file_that_was_there_is_put_back() {
     assert_eq!(sandbox.ledger().len(), 1, "the first entry knows how things were");
     Command::new("sh").arg(&sandbox.ledger()[0]).status().expect("the undo runs");
     assert_eq!(fs::read_to_string(&path).expect("still there"), "mine\n");
+}
+
+#[test]
+fn a_link_that_was_there_is_put_back_wherever_it_leads() {
+    let sandbox = Sandbox::new("link");
+    let path = sandbox.path("config");
+    std::os::unix::fs::symlink("../nowhere", &path).expect("a link");
+    assert_eq!(sandbox.run(&lower(&file_step(&path, "ours\n")), "sh").0, CHANGED);
+    assert!(!fs::symlink_metadata(&path).expect("written").is_symlink());
+    undo_all(&sandbox);
+    assert_eq!(fs::read_link(&path).expect("a link"), Path::new("../nowhere"));
 }
 
 /// What `reset --purge` does with the ledger.

@@ -124,7 +124,7 @@ fn run(host: &Arc<Host>, steps: Vec<Step>) -> Ran {
         let plan = Plan::new(graph.clone(), &survey::verdicts(&graph, &ways, &answered, survey::Remember::All).await.unwrap());
         let (events, mut said) = unbounded_channel();
         let (_stop, asked) = watch::channel(0);
-        let options = Options { mode: Mode::StopAtFailure, concurrency: 4, mask: slipway::secrets::Mask::default() };
+        let options = Options { mode: Mode::StopAtFailure, concurrency: 4, mask: slipway::secrets::Mask::default(), run: None };
         let good = execute::execute(plan, ways, options, events, asked).await;
         let mut ran = Ran { failures: Vec::new(), good, changed: false, code: 0 };
         let mut report = Report::new();

@@ -39,11 +39,11 @@ connect() {
 
 # Whether an address answers at all; a pod network may need a few seconds to settle. answers ADDRESS PORT WANTED
 answers() {
-    v_end=$(($(date +%s) + 8))
+    v_end=$(($(uptime_seconds) + 8))
     while :; do
         result=$(connect "$1" "$2")
         case " $3 " in *" $result "*) return 0 ;; esac
-        [ "$(date +%s)" -lt "$v_end" ] || return 1
+        [ "$(uptime_seconds)" -lt "$v_end" ] || return 1
         sleep 0.2
     done
 }
