@@ -23,6 +23,8 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use session::Begun;
+
 use crate::{
     cli::{self, Cli, Command, Output},
     config::{self, Cluster, HostKeys, Reach},
@@ -49,6 +51,8 @@ struct Run {
     command: &'static str,
     /// Passwords that a person has given: a command may open its hosts more than once.
     memory: Memory,
+    /// Whether this command has changed anything by now, in whichever of its parts.
+    begun: Begun,
     /// The secrets of this run, as far as they are known.
     mask: Mask,
     /// The journal, once there is something to keep.
@@ -137,6 +141,7 @@ pub async fn run(cli: Cli) -> Result<u8> {
         profiles: global.profiles,
         command: cli.command.name(),
         memory: Memory::hiding(mask.clone()),
+        begun: Begun::default(),
         mask,
         journal: Arc::default(),
     };

@@ -75,7 +75,7 @@ pub(super) async fn build(run: &Run, phases: &[&str]) -> Result<u8> {
 
 /// The same, if what is known of the cluster by then is good enough for the caller.
 pub(super) async fn build_within(run: &Run, phases: &[&str], bounds: fn(&Known) -> Result<()>) -> Result<u8> {
-    let session = Session::start(run.ui(&run.cluster()?, &run.typed())?);
+    let session = Session::start(run.ui(&run.cluster()?, &run.typed())?, &run.begun);
     let worked = work(run, &session, phases, bounds).await;
     let (ui, report) = session.end().await.ok_or_else(|| Error::new(Kind::Internal, "the user interface ended early"))?;
     match worked {
@@ -117,6 +117,9 @@ async fn work(run: &Run, session: &Session, phases: &[&str], bounds: fn(&Known) 
     }
     let had_work = !plan.is_done();
     let leases = hold(session, &known.hosts, &plan, run.command).await?;
+    if had_work {
+        session.begins();
+    }
     if known.secrets.pki.is_some() && plan.graph.steps().any(|step| step.id.phase == "init" && step.id.name == "kubeadm") {
         // A new cluster begins: the kubeconfig of an earlier one opens nothing any more, and must not be taken for this one's.
         let _ = fs::remove_file(kubeconfig::path(&known));

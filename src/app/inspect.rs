@@ -24,7 +24,7 @@ use crate::{
 
 /// Opens the cluster, with nothing to see but the connections being made.
 async fn look(run: &Run) -> Result<(Known, Session)> {
-    let session = Session::start(run.quiet_ui());
+    let session = Session::start(run.quiet_ui(), &run.begun);
     match build::open(run, &session).await {
         Ok(known) => Ok((known, session)),
         Err(error) => {
@@ -178,7 +178,7 @@ pub(super) fn no_such_host(name: &str, names: &[&str]) -> Error {
 pub(super) async fn status(run: &Run) -> Result<u8> {
     let cluster = run.cluster()?;
     let profiles = Profiles::load(run.profiles.as_deref())?;
-    let session = Session::start(run.quiet_ui());
+    let session = Session::start(run.quiet_ui(), &run.begun);
     let survey = site::survey(&cluster.hosts, Asked::Facts, &session.ask, run.concurrency, &session.events);
     let surveyed = session.unless_stopped(&run.typed(), survey).await?;
     let mut states = BTreeMap::new();
@@ -281,7 +281,7 @@ pub(super) async fn kubeconfig(run: &Run, wanted: cli::Kubeconfig) -> Result<u8>
 /// From whichever control plane answers and has it: other hosts need not even be up.
 async fn fetch_admin(run: &Run, cluster: &Cluster) -> Result<String> {
     let control_planes: Vec<Host> = cluster.hosts.iter().filter(|host| host.role == Role::ControlPlane).cloned().collect();
-    let session = Session::start(run.quiet_ui());
+    let session = Session::start(run.quiet_ui(), &run.begun);
     let survey = site::survey(&control_planes, Asked::Facts, &session.ask, run.concurrency, &session.events);
     let mut surveyed = session.unless_stopped(&run.typed(), survey).await?;
     let holder = surveyed.facts.iter().find(|(_, facts)| facts.kubernetes.admin_conf).or(surveyed.facts.first());

@@ -37,7 +37,7 @@ pub(super) struct Looked {
 pub(super) async fn leftovers(run: &Run, wanted: cli::Leftovers) -> Result<u8> {
     let mut aim = Aim::of(run, &wanted.whom)?;
     let profiles = Profiles::load(run.profiles.as_deref())?;
-    let session = Session::start(run.quiet_ui().with_command(&aim.typed));
+    let session = Session::start(run.quiet_ui().with_command(&aim.typed), &run.begun);
     // Beside the targets, those that may speak for the cluster.
     let concerned = |host: &&Host| aim.is_target(&host.name) || host.role == Role::ControlPlane;
     let hosts: Vec<Host> = aim.cluster.hosts.iter().filter(concerned).cloned().collect();

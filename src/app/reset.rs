@@ -42,7 +42,7 @@ pub(super) async fn take_down(run: &Run, wanted: cli::Reset, question: fn(&str) 
         Backup::into(dir, &aim.targets)?;
     }
     let profiles = Profiles::load(run.profiles.as_deref())?;
-    let session = Session::start(run.ui(&aim.cluster, &typed)?);
+    let session = Session::start(run.ui(&aim.cluster, &typed)?, &run.begun);
     // Hosts that stay are asked too: they drain the others and take them off the list of nodes.
     let doubt = if wanted.force { Doubt::Goes } else { Doubt::Stops(&typed) };
     let known = session.unless_stopped(&typed, look(run, &session, &mut aim, &profiles, doubt)).await.flatten();
@@ -63,7 +63,7 @@ pub(super) async fn take_down(run: &Run, wanted: cli::Reset, question: fn(&str) 
         ui = agreed(ui, question(&aim.targets.join(", "))).await?;
     }
 
-    let session = Session::go_on(ui, report);
+    let session = Session::go_on(ui, report, &run.begun);
     let worked = work(run, &session, &aim, &looked, &judged, &profiles, &wanted).await;
     let (ui, report) = ended(session).await?;
     if let Err(error) = worked {
@@ -189,6 +189,9 @@ async fn work(
         mask: run.mask.clone(),
         run: Some(leases.run().to_owned()),
     };
+    if !plan.is_done() {
+        session.begins();
+    }
     execute::execute(plan, Arc::clone(&looked.hosts), options, session.events.clone(), session.stop.clone()).await;
     leases.give_back().await;
     Ok(())

@@ -1,6 +1,12 @@
 //! What every command that touches hosts has: events that flow to the user interface, and a person who may press Ctrl-C.
 
-use std::future::Future;
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -20,23 +26,40 @@ use crate::{
 /// Events that are taken in one go, at most.
 const AT_ONCE: usize = 256;
 
+/// Whether a command has begun to change hosts. Clones are of the same command, which may have several sessions.
+#[derive(Clone, Default)]
+pub(super) struct Begun(Arc<AtomicBool>);
+
+impl Begun {
+    /// What is said where it stops; `again` is the hint of what to type.
+    fn stopped(&self, again: impl Into<String>) -> Error {
+        let what = if self.0.load(Ordering::SeqCst) {
+            "stopped in the middle; what was done before stays"
+        } else {
+            "stopped before anything was changed"
+        };
+        Error::new(Kind::Interrupted, what).hint(again)
+    }
+}
+
 pub(super) struct Session {
     pub(super) events: Events,
     pub(super) stop: Stop,
     /// By which `stop` is told.
     pub(super) asked: watch::Sender<u8>,
     pub(super) ask: Ask,
+    begun: Begun,
     printer: JoinHandle<(Ui, Report)>,
     listener: JoinHandle<()>,
 }
 
 impl Session {
-    pub(super) fn start(ui: Ui) -> Self {
-        Self::go_on(ui, Report::new())
+    pub(super) fn start(ui: Ui, begun: &Begun) -> Self {
+        Self::go_on(ui, Report::new(), begun)
     }
 
     /// Goes on where [`Session::end`] left off.
-    pub(super) fn go_on(mut ui: Ui, mut report: Report) -> Self {
+    pub(super) fn go_on(mut ui: Ui, mut report: Report, begun: &Begun) -> Self {
         let (ask, farewell) = (ui.ask(), ui.farewell());
         let (events, mut received) = mpsc::unbounded_channel::<Event>();
         let printer = tokio::spawn(async move {
@@ -50,22 +73,26 @@ impl Session {
             (ui, report)
         });
         let (asked, stop) = watch::channel(0);
-        let listener = tokio::spawn(listen(asked.clone(), events.clone(), farewell));
-        Self { events, stop, asked, ask, printer, listener }
+        let listener = tokio::spawn(listen(asked.clone(), events.clone(), begun.clone(), farewell));
+        Self { events, stop, asked, ask, begun: begun.clone(), printer, listener }
+    }
+
+    /// From here on, hosts are changed.
+    pub(super) fn begins(&self) {
+        self.begun.0.store(true, Ordering::SeqCst);
     }
 
     pub(super) fn note(&self, text: impl Into<String>) {
         let _ = self.events.send(Event::Note { text: text.into() });
     }
 
-    /// What changes nothing yet: who asks to stop then has waited long enough. `command` is what to type again.
+    /// What changes nothing: who asks to stop then has waited long enough. `command` is what to type again.
     ///
     /// # Errors
     /// `Interrupted`.
     pub(super) async fn unless_stopped<T>(&self, command: &str, during: impl Future<Output = T>) -> Result<T> {
         let mut stop = self.stop.clone();
-        let stopped =
-            || Error::new(Kind::Interrupted, "stopped before anything was changed").hint(format!("to begin anew: {command}"));
+        let stopped = || self.begun.stopped(format!("to begin anew: {command}"));
         tokio::select! {
             biased;
             Ok(_) = stop.wait_for(|asked| *asked > 0) => Err(stopped()),
@@ -83,14 +110,13 @@ impl Session {
 }
 
 /// Counts how often a person asked to stop: once ends the run cleanly, twice leaves what is under way, three times ends slipway here and now.
-async fn listen(asked: watch::Sender<u8>, events: Events, farewell: Farewell) {
+async fn listen(asked: watch::Sender<u8>, events: Events, begun: Begun, farewell: Farewell) {
     let Some(mut wishes) = Wishes::new() else { return };
     loop {
         wishes.next().await;
         if ui::ask::leave_terminal() {
-            // The person at the question gives no answer any more, and nothing has begun before it was answered.
-            let error = Error::new(Kind::Interrupted, "stopped before anything was changed").hint("run the same command again");
-            std::process::exit(i32::from(farewell.say(&error)));
+            // The person at the question gives no answer any more, and nothing goes on before it is answered.
+            std::process::exit(i32::from(farewell.say(&begun.stopped("run the same command again"))));
         }
         asked.send_modify(|count| *count = count.saturating_add(1));
         match *asked.borrow() {
@@ -164,7 +190,7 @@ mod tests {
     async fn what_is_counted_and_what_is_kept_are_the_same_figures() {
         let store = Store::at(std::env::temp_dir().join(format!("slipway-session-{}", std::process::id())));
         let journal = Journal::open(&store, &Header::default(), Mask::default()).expect("a journal");
-        let session = Session::start(Ui::new(Style::Quiet, false).keeping(journal));
+        let session = Session::start(Ui::new(Style::Quiet, false).keeping(journal), &Begun::default());
         // More than are taken at once, and times that are no whole milliseconds.
         for number in 0..2 * AT_ONCE as u32 {
             let id = StepId::new("node1", "install", number.to_string());
@@ -176,7 +202,7 @@ mod tests {
             }
         }
         let (ui, report) = session.end().await.expect("nothing panicked");
-        let (ui, report) = Session::go_on(ui, report).end().await.expect("nothing panicked");
+        let (ui, report) = Session::go_on(ui, report, &Begun::default()).end().await.expect("nothing panicked");
         ui.finish(&report);
         let kept = store.find("last").expect("it is there");
         let read = Recorded::read(kept).expect("readable").report();
@@ -184,5 +210,19 @@ mod tests {
         assert_eq!((read.wall(), read.totals(), read.totals().changed), (report.wall(), report.totals(), 2 * AT_ONCE));
         assert_eq!(read.critical_path(), report.critical_path());
         assert_eq!(format!("{:?}", read.lanes()), format!("{:?}", report.lanes()));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_said_to_be_as_it_was_once_an_earlier_part_of_the_command_has_begun() {
+        let begun = Begun::default();
+        let session = || Session::start(Ui::new(Style::Quiet, false), &begun);
+        let (first, second) = (session(), session());
+        let stopped = async || {
+            let _ = second.asked.send(1);
+            second.unless_stopped("slipway up", std::future::pending::<()>()).await.expect_err("stopped").what
+        };
+        assert_eq!(stopped().await, "stopped before anything was changed");
+        first.begins();
+        assert_eq!(stopped().await, "stopped in the middle; what was done before stays");
     }
 }

@@ -32,14 +32,21 @@ pub(super) fn laid_down(file: Option<&Path>, variable: &str, ask: &Ask) -> Resul
     Ok(secret)
 }
 
-/// The password of a proxy: laid down, or asked for. `shown` is the proxy's URL.
+/// The password of a proxy: laid down, or asked for, once in the life of a run. `shown` is the proxy's URL.
 ///
 /// # Errors
 /// As [`laid_down`]; `Authentication` when nobody gives one.
 pub async fn proxy_password(file: Option<&Path>, shown: &str, ask: &Ask) -> Result<String> {
     let given = match laid_down(file, PROXY, ask)? {
         Some(password) => Some(password),
-        None => ask.ask(format!("Password for the proxy {shown}: ")).await,
+        None => {
+            // A command that opens its hosts twice (a repair) has one person to ask.
+            let mut slot = ask.slot(&format!("proxy {shown}")).await;
+            if slot.is_none() {
+                *slot = ask.ask(format!("Password for the proxy {shown}: ")).await;
+            }
+            slot.clone()
+        }
     };
     let password = given.ok_or_else(|| {
         Error::new(Kind::Authentication, format!("the proxy {shown} has a user, and its password was not given"))
@@ -114,5 +121,15 @@ mod tests {
         let ask = Ask::new(|_| Some("hunter 2".to_owned())).remembering(Memory::hiding(mask.clone()));
         assert_eq!(proxy_password(None, "http://me@proxy", &ask).await.unwrap(), "hunter 2");
         assert_eq!(mask.text("hunter 2 hunter%202"), "(secret) (secret)");
+    }
+
+    #[tokio::test]
+    async fn the_password_of_a_proxy_is_asked_for_once() {
+        let memory = Memory::default();
+        let first = Ask::new(|_| Some("hunter2".to_owned())).remembering(memory.clone());
+        assert_eq!(proxy_password(None, "http://me@proxy", &first).await.unwrap(), "hunter2");
+        let next = Ask::new(|_| None).remembering(memory);
+        assert_eq!(proxy_password(None, "http://me@proxy", &next).await.unwrap(), "hunter2");
+        assert!(proxy_password(None, "http://me@other", &next).await.is_err(), "another proxy has another password");
     }
 }
