@@ -31,19 +31,23 @@ pub(super) async fn open(run: &Run, session: &Session) -> Result<Known> {
     let cluster = run.cluster()?;
     let profiles = Profiles::load(run.profiles.as_deref())?;
     let proxy_password = site::proxy_password(&cluster, &session.ask).await?;
-    let survey = site::survey(&cluster.hosts, Asked::FactsAndChecks, &session.ask, run.concurrency, &session.events);
-    let mut surveyed = session.unless_stopped(&run.typed(), survey).await?;
-    if !surveyed.errors.is_empty() {
-        for (host, facts) in &surveyed.facts {
-            session.note(format!(
-                "{} answered: {}, {} CPUs, {} MiB, kernel {}",
-                host.name, facts.os.name, facts.cpus, facts.memory_mib, facts.kernel
-            ));
+    let asking = async {
+        let survey = site::survey(&cluster.hosts, Asked::FactsAndChecks, &session.ask, run.concurrency, &session.events);
+        let mut surveyed = survey.await;
+        if !surveyed.errors.is_empty() {
+            for (host, facts) in &surveyed.facts {
+                session.note(format!(
+                    "{} answered: {}, {} CPUs, {} MiB, kernel {}",
+                    host.name, facts.os.name, facts.cpus, facts.memory_mib, facts.kernel
+                ));
+            }
+            let first = surveyed.errors.remove(0);
+            return Err(Error { also: surveyed.errors, ..first });
         }
-        let first = surveyed.errors.remove(0);
-        return Err(Error { also: surveyed.errors, ..first });
-    }
-    Known::conclude(cluster, profiles, surveyed, proxy_password).await
+        // That asks once more: for the newest patch of a version.
+        Known::conclude(cluster, profiles, surveyed, proxy_password).await
+    };
+    session.unless_stopped(&run.typed(), asking).await.flatten()
 }
 
 /// Splits `--only` and `--skip` into those for preflight findings, which are no steps, and those for the graph.

@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeMap, env, fs, path::PathBuf};
 
-use super::{Run, build, kubeconfig, session::Session, site, site::Known};
+use super::{
+    Run, build, kubeconfig,
+    session::Session,
+    site,
+    site::{Known, Surveyed},
+};
 use crate::{
     cli,
     config::{Cluster, Host, Role},
@@ -44,16 +49,21 @@ async fn close(session: Session) {
 pub(super) async fn plan(run: &Run, diff: bool) -> Result<u8> {
     let (known, session) = look(run).await?;
     let all: Vec<&str> = PHASES.iter().map(|phase| phase.name).collect();
-    let planned = build::plan(run, &known, &all, Remember::Nothing).await;
+    let looking = async {
+        let plan = build::plan(run, &known, &all, Remember::Nothing).await?;
+        let diffs = if diff { Some(diffs(&known, &plan).await) } else { None };
+        Ok::<_, Error>((plan, diffs))
+    };
+    let looked = session.unless_stopped(&run.typed(), looking).await.flatten();
     close(session).await;
-    let plan = planned?;
+    let (plan, diffs) = looked?;
     let findings = build::findings(run, &known)?;
     if !findings.is_empty() {
         ui::findings(&findings, run.json);
     }
     ui::plan(&plan, run.json);
-    if diff {
-        ui::diff(&diffs(&known, &plan).await?);
+    if let Some(diffs) = diffs {
+        ui::diff(&diffs?);
     }
     Ok(if findings.iter().any(|finding| finding.fatal) { Kind::Preflight.exit_code() } else { 0 })
 }
@@ -179,27 +189,15 @@ pub(super) async fn status(run: &Run) -> Result<u8> {
     let cluster = run.cluster()?;
     let profiles = Profiles::load(run.profiles.as_deref())?;
     let session = Session::start(run.quiet_ui(), &run.begun);
-    let survey = site::survey(&cluster.hosts, Asked::Facts, &session.ask, run.concurrency, &session.events);
-    let surveyed = session.unless_stopped(&run.typed(), survey).await?;
-    let mut states = BTreeMap::new();
-    let mut note = None;
-    for (host, facts) in surveyed.facts.iter().filter(|(_, facts)| facts.kubernetes.admin_conf) {
-        let Some(transport) = surveyed.hosts.get(&host.name) else { continue };
-        match ask_host(transport, &Program::of(NODE_STATES)).await {
-            Ok(lines) => {
-                states = lines
-                    .iter()
-                    .filter_map(|line| line.split_once(' '))
-                    .map(|(name, state)| (name.to_owned(), state.to_owned()))
-                    .collect();
-                note = None;
-                break;
-            }
-            Err(error) => note = Some(format!("the API server on {} does not answer: {error}", host.name)),
-        }
-        let _ = facts;
-    }
+    let looking = async {
+        let survey = site::survey(&cluster.hosts, Asked::Facts, &session.ask, run.concurrency, &session.events);
+        let surveyed = survey.await;
+        let told = node_states(&surveyed).await;
+        (surveyed, told)
+    };
+    let looked = session.unless_stopped(&run.typed(), looking).await;
     close(session).await;
+    let (surveyed, (states, note)) = looked?;
     let mut rows = Vec::new();
     for host in &cluster.hosts {
         let mut row = StatusRow {
@@ -239,6 +237,22 @@ pub(super) async fn status(run: &Run) -> Result<u8> {
         Some(error) => Err(error),
         None => Ok(0),
     }
+}
+
+/// The Ready condition of each node, says the first control plane that answers; or why none does.
+async fn node_states(surveyed: &Surveyed) -> (BTreeMap<String, String>, Option<String>) {
+    let mut note = None;
+    for (host, _) in surveyed.facts.iter().filter(|(_, facts)| facts.kubernetes.admin_conf) {
+        let Some(transport) = surveyed.hosts.get(&host.name) else { continue };
+        match ask_host(transport, &Program::of(NODE_STATES)).await {
+            Ok(lines) => {
+                let pairs = lines.iter().filter_map(|line| line.split_once(' '));
+                return (pairs.map(|(name, state)| (name.to_owned(), state.to_owned())).collect(), None);
+            }
+            Err(error) => note = Some(format!("the API server on {} does not answer: {error}", host.name)),
+        }
+    }
+    (BTreeMap::new(), note)
 }
 
 /// Name and version of the runtime that a host has, or nothing.
@@ -282,13 +296,16 @@ pub(super) async fn kubeconfig(run: &Run, wanted: cli::Kubeconfig) -> Result<u8>
 async fn fetch_admin(run: &Run, cluster: &Cluster) -> Result<String> {
     let control_planes: Vec<Host> = cluster.hosts.iter().filter(|host| host.role == Role::ControlPlane).cloned().collect();
     let session = Session::start(run.quiet_ui(), &run.begun);
-    let survey = site::survey(&control_planes, Asked::Facts, &session.ask, run.concurrency, &session.events);
-    let mut surveyed = session.unless_stopped(&run.typed(), survey).await?;
-    let holder = surveyed.facts.iter().find(|(_, facts)| facts.kubernetes.admin_conf).or(surveyed.facts.first());
-    let fetched = match holder.and_then(|(host, _)| Some((&host.name, surveyed.hosts.get(&host.name)?))) {
-        Some((name, transport)) => kubeconfig::fetch_from(name, transport).await,
-        None => Err(surveyed.errors.remove(0)),
+    let fetching = async {
+        let survey = site::survey(&control_planes, Asked::Facts, &session.ask, run.concurrency, &session.events);
+        let mut surveyed = survey.await;
+        let holder = surveyed.facts.iter().find(|(_, facts)| facts.kubernetes.admin_conf).or(surveyed.facts.first());
+        match holder.and_then(|(host, _)| Some((&host.name, surveyed.hosts.get(&host.name)?))) {
+            Some((name, transport)) => kubeconfig::fetch_from(name, transport).await,
+            None => Err(surveyed.errors.remove(0)),
+        }
     };
+    let fetched = session.unless_stopped(&run.typed(), fetching).await.flatten();
     close(session).await;
     fetched
 }

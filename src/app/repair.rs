@@ -47,7 +47,7 @@ pub(super) async fn repair(run: &Run, wanted: cli::Repair) -> Result<u8> {
 /// Refuses what would end badly, as long as nothing has been done.
 async fn may_begin(run: &Run, node: &str) -> Result<()> {
     let session = Session::start(run.quiet_ui(), &run.begun);
-    let judged = judge(run, &session, node).await;
+    let judged = session.unless_stopped(&run.typed(), judge(run, &session, node)).await.flatten();
     if let Some((ui, _)) = session.end().await {
         ui.abandon();
     }

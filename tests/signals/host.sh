@@ -3,7 +3,7 @@
 # what a step does there. Each step is a small one of its own instead, which is told by files what to do:
 #   D/slow/STEP    it goes on until D/go is there
 #   D/began/STEP   it has begun      D/made/STEP   it is done
-# A survey is answered from D/facts; with D/mute, it never is.
+# A survey is answered from D/facts; with D/mute, it never is. Nor is any program that has the words in D/mute-to.
 d=$(cd "$(dirname "$0")" && pwd)
 program=$d/programs/$$
 mkdir -p "$d/programs" "$d/slow" "$d/began" "$d/made"
@@ -11,6 +11,9 @@ cat >"$program"
 # The words by which the caller knows that its shell is there.
 head -n 1 "$program" >"$program.first"
 . "$program.first"
+if [ -e "$d/mute-to" ] && grep -qFf "$d/mute-to" "$program"; then
+    while [ -e "$d/mute-to" ]; do echo >"$d/asked" && sleep 0.1; done
+fi
 case $(cat "$program") in
 *survey-end*)
     while [ -e "$d/mute" ]; do echo >"$d/asked" && sleep 0.1; done

@@ -92,6 +92,40 @@ fn a_run_that_is_asked_to_stop_before_any_step_changes_nothing() {
 }
 
 #[test]
+fn a_command_that_asks_a_host_more_than_what_is_there_still_hears_that_it_is_to_stop() {
+    let questions = [
+        ("plan --diff", "sed 's/^/"),
+        ("plan", "/Packages "),
+        ("status", "kube get nodes"),
+        ("kubeconfig", "cat /etc/kubernetes/admin.conf"),
+    ];
+    for (command, question) in questions {
+        let operator = Operator::new();
+        let (facts, cluster) = (operator.sshd.dir.join("facts"), operator.home.join("cluster.toml"));
+        match command {
+            "plan" => {
+                let text = fs::read_to_string(&cluster).unwrap();
+                fs::write(&cluster, text.replace("\"1.20.2\"", "\"1.20\"")).unwrap();
+            }
+            "status" => {
+                let text = fs::read_to_string(&facts).unwrap();
+                fs::write(&facts, text.replace("n0nce facts-end 41", "n0nce fact admin-conf yes\nn0nce facts-end 42")).unwrap();
+            }
+            _ => {}
+        }
+        fs::write(operator.sshd.dir.join("mute-to"), format!("{question}\n")).unwrap();
+        let out = fs::File::create(operator.home.join("out")).unwrap();
+        let mut run = operator.command(command).stdout(out.try_clone().unwrap()).stderr(out).spawn().unwrap();
+        operator.until(command, || operator.sshd.dir.join("asked").exists());
+        signal(&run, "INT");
+        assert_eq!(ends(&mut run, command), INTERRUPTED, "{command}: {}", operator.said());
+        let said = operator.said();
+        assert!(said.contains("error: stopped before anything was changed"), "{command}: {said}");
+    }
+    println!("asked to stop while a host is asked for more: {} cases, all ended with 130", questions.len());
+}
+
+#[test]
 fn a_run_that_is_not_to_hear_of_its_terminal_does_not() {
     let operator = Operator::new();
     operator.slow(DIRECT);
