@@ -3,6 +3,7 @@
 mod aim;
 mod backup;
 mod build;
+mod diffs;
 mod inspect;
 mod known_hosts;
 mod kubeconfig;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, env, fs, path::PathBuf};
 
 use super::{
-    Run, build, kubeconfig,
+    Run, build, diffs, kubeconfig,
     session::Session,
     site,
     site::{Known, Surveyed},
@@ -15,15 +15,14 @@ use crate::{
     execute::survey::{Remember, ask_host},
     facts::Facts,
     graph::{Graph, Selection},
-    lower::{self, Asked, Program, quote},
+    lower::{self, Asked, Program},
     phase::{
         PHASES,
         reset::{self, Reset},
     },
-    plan::{Plan, Verdict},
     profile::{Knowledge, Profiles},
     render,
-    step::{File, Op, Step},
+    step::Step,
     ui::{self, StatusRow},
 };
 
@@ -51,7 +50,7 @@ pub(super) async fn plan(run: &Run, diff: bool) -> Result<u8> {
     let all: Vec<&str> = PHASES.iter().map(|phase| phase.name).collect();
     let looking = async {
         let plan = build::plan(run, &known, &all, Remember::Nothing).await?;
-        let diffs = if diff { Some(diffs(&known, &plan).await) } else { None };
+        let diffs = if diff { Some(diffs::diffs(&known, &plan).await) } else { None };
         Ok::<_, Error>((plan, diffs))
     };
     let looked = session.unless_stopped(&run.typed(), looking).await.flatten();
@@ -66,49 +65,6 @@ pub(super) async fn plan(run: &Run, diff: bool) -> Result<u8> {
         ui::diff(&diffs?);
     }
     Ok(if findings.iter().any(|finding| finding.fatal) { Kind::Preflight.exit_code() } else { 0 })
-}
-
-/// How each file that the plan may write differs from what is on the host.
-async fn diffs(known: &Known, plan: &Plan) -> Result<String> {
-    let mut text = String::new();
-    for (host, transport) in known.hosts.iter() {
-        let files: Vec<&File> = plan
-            .graph
-            .steps()
-            .filter(|step| step.id.host == *host && plan.verdict(&step.id) != Verdict::Done)
-            .flat_map(|step| &step.apply)
-            .filter_map(|op| if let Op::Write(file) = op { Some(file) } else { None })
-            .collect();
-        if files.is_empty() {
-            continue;
-        }
-        let mut there = current(transport, &files).await?;
-        for (index, file) in files.iter().enumerate() {
-            let difference = render::diff(file, there.remove(&index).as_deref());
-            if !difference.is_empty() {
-                text.push_str(&format!("{host}:\n{difference}"));
-            }
-        }
-    }
-    Ok(text)
-}
-
-/// What these files hold on a host now, by index; secret ones are not read.
-async fn current(transport: &crate::transport::Transport, files: &[&File]) -> Result<BTreeMap<usize, String>> {
-    let mut body = String::new();
-    for (index, file) in files.iter().enumerate().filter(|(_, file)| !file.secret) {
-        let path = quote(&file.path.to_string_lossy());
-        body.push_str(&format!("[ ! -f {path} ] || sed 's/^/{index} /' {path}\n"));
-    }
-    let mut found: BTreeMap<usize, String> = BTreeMap::new();
-    for line in ask_host(transport, &Program::of(&body)).await? {
-        if let Some((index, text)) = line.split_once(' ').and_then(|(index, text)| Some((index.parse().ok()?, text))) {
-            let content = found.entry(index).or_default();
-            content.push_str(text);
-            content.push('\n');
-        }
-    }
-    Ok(found)
 }
 
 /// `slipway render`.
