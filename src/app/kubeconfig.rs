@@ -60,12 +60,14 @@ pub(super) async fn fetch(known: &Known) -> Result<String> {
 /// Fetches admin.conf from a control plane.
 ///
 /// # Errors
-/// `Step` when there is none yet.
+/// `Step` when there is none yet; or whatever else kept the host from saying.
 pub(super) async fn fetch_from(host: &str, transport: &Transport) -> Result<String> {
-    let lines = ask_host(transport, &Program::of(&format!("cat {ADMIN_CONF}\n"))).await.map_err(|error| {
-        Error::new(Kind::Step, format!("{host}: there is no {ADMIN_CONF} to fetch"))
+    let lines = ask_host(transport, &Program::of(&format!("cat {ADMIN_CONF}\n"))).await.map_err(|error| match error.kind {
+        Kind::Step => Error::new(Kind::Step, format!("{host}: there is no {ADMIN_CONF} to fetch"))
             .because(error)
-            .hint("`slipway up` makes the cluster first")
+            .hint("`slipway up` makes the cluster first"),
+        // A connection that was cut says nothing of the file.
+        _ => Error { what: format!("{host}: {}", error.what), ..error },
     })?;
     Ok(lines.join("\n") + "\n")
 }
@@ -148,7 +150,10 @@ fn first(config: &Mapping, list: &str, key: &str) -> Result<Value> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::transport::fake::Fake;
 
     const ADMIN: &str = "apiVersion: v1\nkind: Config\nclusters:\n- name: kubernetes\n  cluster:\n    server: https://192.0.2.1:6443\n\
         users:\n- name: kubernetes-admin\n  user:\n    client-key-data: c2VjcmV0\ncontexts: []\ncurrent-context: x\n";
@@ -163,6 +168,19 @@ mod tests {
         assert!(merged.contains("https://work") && merged.contains("https://192.0.2.1:6443"));
         assert!(!merged.contains("https://old"));
         assert!(merged.contains("current-context: lab"));
+    }
+
+    #[tokio::test]
+    async fn only_a_host_that_has_none_is_said_to_have_none() {
+        for (kind, expected) in [
+            (Kind::Step, "cp1: there is no /etc/kubernetes/admin.conf to fetch"),
+            (Kind::Lost, "cp1: as it was"),
+            (Kind::Privilege, "cp1: as it was"),
+        ] {
+            let host = Transport::Fake(Fake::new(Arc::new(move |_| Err(Error::new(kind, "as it was").hint("what to do")))));
+            let error = fetch_from("cp1", &host).await.expect_err("there is none");
+            assert_eq!((error.kind, error.what.as_str()), (kind, expected));
+        }
     }
 
     #[test]

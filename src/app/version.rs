@@ -12,7 +12,8 @@ use crate::{
 /// a patch release that came out since is not a reason to change a running cluster.
 ///
 /// # Errors
-/// `UnsupportedVersion` when the repository has no such minor version.
+/// `UnsupportedVersion` when the repository has no such minor version, or the host can not reach it; or whatever else kept the host from
+/// saying.
 pub(super) async fn resolve(cluster: &Cluster, sites: &[Site], hosts: &Hosts, proxy_password: Option<&str>) -> Result<Version> {
     let wanted = cluster.kubernetes;
     if let Some(patch) = wanted.patch {
@@ -34,15 +35,25 @@ pub(super) async fn resolve(cluster: &Cluster, sites: &[Site], hosts: &Hosts, pr
     // The steps that tell hosts of a proxy are yet to come.
     let environment = proxy::environment(cluster, sites, proxy_password);
     let environment = environment.map(|text| format!("set -a\n{text}set +a\nHOST_NO_PROXY=$no_proxy\n")).unwrap_or_default();
-    let offered = ask_host(transport, &index_program(&url, &environment)).await.map_err(|error| {
-        Error::new(Kind::UnsupportedVersion, format!("the newest patch of Kubernetes {wanted} cannot be found at {url}"))
-            .because(error)
-            .hint(format!("write an exact version, such as \"{wanted}.0\", or check that {} reaches {url}", first.host.name))
-    })?;
+    let asked = ask_host(transport, &index_program(&url, &environment)).await;
+    let offered = asked.map_err(|error| not_offered(error, &wanted.to_string(), &url, &first.host.name))?;
     newest(&offered, wanted.major, wanted.minor).ok_or_else(|| {
         Error::new(Kind::UnsupportedVersion, format!("the repository {url} has no Kubernetes {wanted}"))
             .hint("https://kubernetes.io/releases lists the versions there are; each minor has a repository of its own")
     })
+}
+
+/// What it means that `host` does not say what there is of `wanted` at `url`.
+fn not_offered(error: Error, wanted: &str, url: &str, host: &str) -> Error {
+    match error.kind {
+        Kind::Step => {
+            Error::new(Kind::UnsupportedVersion, format!("the newest patch of Kubernetes {wanted} cannot be found at {url}"))
+                .because(error)
+                .hint(format!("write an exact version, such as \"{wanted}.0\", or check that {host} reaches {url}"))
+        }
+        // A connection that was cut says nothing of the repository.
+        _ => Error { what: format!("{host}: {}", error.what), ..error },
+    }
 }
 
 /// Prints the versions of kubeadm in the repository, whichever kind it is.
@@ -75,6 +86,18 @@ fn newest(offered: &[String], major: u32, minor: u32) -> Option<Version> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_repository_that_was_looked_at_lacks_a_version() {
+        let told = |kind| not_offered(Error::new(kind, "as it was"), "1.34", "https://pkgs.example", "cp1");
+        let lacks = told(Kind::Step);
+        assert_eq!(lacks.kind, Kind::UnsupportedVersion);
+        assert_eq!(lacks.what, "the newest patch of Kubernetes 1.34 cannot be found at https://pkgs.example");
+        for kind in [Kind::Lost, Kind::Privilege] {
+            let error = told(kind);
+            assert_eq!((error.kind, error.what.as_str()), (kind, "cp1: as it was"));
+        }
+    }
 
     #[test]
     fn the_newest_patch_is_chosen_by_number() {
