@@ -29,7 +29,7 @@ use session::Begun;
 use crate::{
     cli::{self, Cli, Command, Output},
     config::{self, Cluster, HostKeys, Reach},
-    error::Result,
+    error::{Error, Result},
     journal::{Header, Journal, Store},
     phase::PHASES,
     secrets::Mask,
@@ -106,6 +106,12 @@ impl Run {
     fn quiet_ui(&self) -> Ui {
         let ui = Ui::new(Style::for_looking(self.json), self.verbose).with_json(self.json);
         ui.with_command(self.typed()).with_memory(self.memory.clone())
+    }
+
+    /// Tells of an error that is not how the command ends.
+    fn tell(&self, error: &Error) {
+        self.journal.get().into_iter().for_each(|journal| ui::keep_error(journal, error));
+        ui::error(error, self.json);
     }
 
     /// How the command ended is the end of its journal.

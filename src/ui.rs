@@ -220,10 +220,13 @@ impl Farewell {
 
 /// Keeps how a command ended: the errors that it ended with, and its exit code.
 pub fn keep_end(journal: &Journal, exit_code: u8, error: Option<&Error>) {
-    for error in error.into_iter().flat_map(|error| std::iter::once(error).chain(&error.also)) {
-        journal.write(json::error(error));
-    }
+    error.into_iter().flat_map(|error| std::iter::once(error).chain(&error.also)).for_each(|error| keep_error(journal, error));
     journal.write(json::end(exit_code));
+}
+
+/// Keeps an error.
+pub fn keep_error(journal: &Journal, error: &Error) {
+    journal.write(json::error(error));
 }
 
 /// Writes text to standard output.

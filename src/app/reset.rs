@@ -76,7 +76,18 @@ pub(super) async fn take_down(run: &Run, wanted: cli::Reset, question: fn(&str) 
         // It opens nothing any more.
         let _ = fs::remove_file(kubeconfig::beside(&aim.cluster));
     }
-    leftovers::one(errors.into_values()).map_or(Ok(code), Err)
+    let (ended, beside) = outcome(report.kind(), errors.into_values());
+    beside.iter().for_each(|error| run.tell(error));
+    ended
+}
+
+/// How a reset ends, and which errors of hosts that did not answer are told beside that: what failed on the others outweighs them.
+fn outcome(kind: Option<Kind>, silent: impl Iterator<Item = Error>) -> (Result<u8>, Vec<Error>) {
+    let code = kind.map_or(0, Kind::exit_code);
+    match kind {
+        Some(Kind::Step | Kind::Leftovers) => (Ok(code), silent.collect()),
+        _ => (leftovers::one(silent).map_or(Ok(code), Err), Vec::new()),
+    }
 }
 
 /// Surveys the hosts, and judges whether the reset may begin; then lists what is there.
@@ -195,4 +206,24 @@ async fn work(
     execute::execute(plan, Arc::clone(&looked.hosts), options, session.events.clone(), session.stop.clone()).await;
     leases.give_back().await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_outweighs_who_did_not_answer() {
+        let ends = |kind, silent: &[Kind]| {
+            let (ended, beside) = outcome(kind, silent.iter().map(|kind| Error::new(*kind, "out of reach")));
+            let code = ended.unwrap_or_else(|error| error.kind.exit_code());
+            (code, beside.iter().map(|error| error.kind).collect::<Vec<_>>())
+        };
+        let silent = [Kind::HostKey, Kind::Unreachable];
+        assert_eq!(ends(None, &[]), (0, vec![]));
+        assert_eq!(ends(Some(Kind::Step), &[]), (40, vec![]));
+        assert_eq!(ends(Some(Kind::Unreachable), &silent), (22, vec![]), "the error knows better than the report");
+        assert_eq!(ends(Some(Kind::Step), &silent), (40, silent.to_vec()));
+        assert_eq!(ends(Some(Kind::Leftovers), &silent), (42, silent.to_vec()));
+    }
 }
