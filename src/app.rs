@@ -177,7 +177,7 @@ async fn carry_out(run: &Run, command: Command) -> Result<u8> {
         Command::Profiles(wanted) => profiles::profiles(run, wanted.command),
         Command::KnownHosts(cli::KnownHosts::Forget { nodes }) => known_hosts::forget(run, &nodes),
         Command::Completions(completions) => {
-            ui::print(&cli::completions(completions.shell));
+            ui::print(&cli::completions(completions.shell))?;
             Ok(0)
         }
     }

@@ -7,7 +7,7 @@ use std::fmt;
 pub enum Kind {
     /// The command line is wrong (clap reports most of these itself, with the same code).
     Usage,
-    /// A file that slipway needs is not there or cannot be read.
+    /// A file that slipway needs is not there, or cannot be read or written; standard output too.
     NoFile,
     /// The cluster file or a profile is not TOML, or a value has the wrong type.
     Syntax,

@@ -33,7 +33,7 @@ pub use style::Style;
 pub use table::StatusRow;
 
 use crate::{
-    error::Error,
+    error::{Error, Result},
     event::Event,
     journal::Journal,
     phase::preflight::Finding,
@@ -229,8 +229,18 @@ pub fn keep_error(journal: &Journal, error: &Error) {
     journal.write(json::error(error));
 }
 
-/// Writes text to standard output.
-pub fn print(text: &str) {
+/// Writes text to standard output: what a command was asked for.
+///
+/// # Errors
+/// `NoFile` when it can not be written; a reader that has gone away is none.
+pub fn print(text: &str) -> Result<()> {
+    let out = Out::stdout();
+    out.print(text);
+    out.whole()
+}
+
+/// Says what was done. That it can not be said does not undo it.
+pub fn tell(text: &str) {
     Out::stdout().print(text);
 }
 
@@ -240,62 +250,59 @@ fn print_error(text: &str) {
 
 /// Prints an error with its hints.
 pub fn error(error: &Error, json: bool) {
-    if json {
-        print(&format!("{}\n", json::error(error)));
-    } else {
+    // The one stream of a program may be what is broken.
+    if !json || print(&format!("{}\n", json::error(error))).is_err() {
         print_error(&summary::error(&error.to_string(), &error.hints, Paint::for_stderr()));
     }
 }
 
 /// Prints a plan: every step, whether it will run, and why.
-pub fn plan(plan: &Plan, json: bool) {
-    if json {
-        print(&format!("{}\n", json::plan(plan)));
-    } else {
-        print(&Paint::for_stdout().by_sign(&render::explain(plan)));
-    }
+///
+/// # Errors
+/// As [`print`].
+pub fn plan(plan: &Plan, json: bool) -> Result<()> {
+    print(&if json { format!("{}\n", json::plan(plan)) } else { Paint::for_stdout().by_sign(&render::explain(plan)) })
 }
 
 /// Prints a diff as [`render::diff`] makes it.
-pub fn diff(diff: &str) {
-    print(&Paint::for_stdout().by_sign(diff));
+///
+/// # Errors
+/// As [`print`].
+pub fn diff(diff: &str) -> Result<()> {
+    print(&Paint::for_stdout().by_sign(diff))
 }
 
 /// Prints what preflight found, each with its remedy.
-pub fn findings(findings: &[Finding], json: bool) {
-    if json {
-        print(&json::findings(findings));
-    } else {
-        print(&table::findings(findings, Paint::for_stdout()));
-    }
+///
+/// # Errors
+/// As [`print`].
+pub fn findings(findings: &[Finding], json: bool) -> Result<()> {
+    print(&if json { json::findings(findings) } else { table::findings(findings, Paint::for_stdout()) })
 }
 
 /// Prints the list of profiles.
-pub fn profiles(listed: &[Listed], json: bool) {
-    if json {
-        print(&format!("{}\n", json::profiles(listed)));
-    } else {
-        print(&table::profiles(listed));
-    }
+///
+/// # Errors
+/// As [`print`].
+pub fn profiles(listed: &[Listed], json: bool) -> Result<()> {
+    print(&if json { format!("{}\n", json::profiles(listed)) } else { table::profiles(listed) })
 }
 
 /// Prints the hosts of a cluster as they are.
-pub fn status(rows: &[StatusRow], json: bool) {
-    if json {
-        print(&format!("{}\n", json::status(rows)));
-    } else {
-        print(&table::status(rows));
-    }
+///
+/// # Errors
+/// As [`print`].
+pub fn status(rows: &[StatusRow], json: bool) -> Result<()> {
+    print(&if json { format!("{}\n", json::status(rows)) } else { table::status(rows) })
 }
 
 /// Prints what a cluster left on hosts. Long lists are folded on a terminal, unless `verbose`.
-pub fn leftovers(found: &[Found<'_>], json: bool, verbose: bool) {
-    if json {
-        print(&format!("{}\n", json::leftovers(found)));
-    } else {
-        let fold = io::stdout().is_terminal() && !verbose;
-        print(&leftovers::table(found, fold, Paint::for_stdout()));
-    }
+///
+/// # Errors
+/// As [`print`].
+pub fn leftovers(found: &[Found<'_>], json: bool, verbose: bool) -> Result<()> {
+    let fold = io::stdout().is_terminal() && !verbose;
+    print(&if json { format!("{}\n", json::leftovers(found)) } else { leftovers::table(found, fold, Paint::for_stdout()) })
 }
 
 #[cfg(test)]

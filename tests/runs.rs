@@ -137,6 +137,48 @@ fn a_run_that_is_killed_is_there_as_far_as_it_came() {
 }
 
 #[test]
+fn output_that_is_the_product_is_whole_or_an_error() {
+    let operator = Operator::new("full");
+    operator.cluster(closed_port());
+    let to = |line: &str, out: Stdio| operator.command(line).stdout(out).output().expect("slipway runs");
+    let full = || Stdio::from(fs::OpenOptions::new().write(true).open("/dev/full").expect("a disk that is full"));
+    let gone = || {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        Stdio::from(writer)
+    };
+    // A run goes on to its own end.
+    assert_eq!(to("up", full()).status.code(), Some(20));
+    let products = [
+        "runs",
+        "runs --output json",
+        "runs show last",
+        "runs show last --output json",
+        "report last",
+        "profiles",
+        "profiles --output json",
+        "profiles show containerd",
+        "completions bash",
+        "render reset-script",
+        "new --host cp1=192.0.2.1 -c -",
+    ];
+    for line in products {
+        assert_eq!(operator.run(line).status.code(), Some(0), "{line}");
+        let ran = to(line, full());
+        assert_eq!(ran.status.code(), Some(10), "{line}: {ran:?}");
+        let said = text(&ran.stderr);
+        assert!(said.contains("error: standard output can not be written") && said.contains("No space left"), "{line}: {said}");
+        assert!(said.contains("\nhint: send it where there is room"), "{line}: {said}");
+        let ran = to(line, gone());
+        assert_eq!(ran.status.code(), Some(0), "{line}, with a reader that has gone away: {ran:?}");
+    }
+    // Who did what was asked of them has done it, said or not; and an error that is told as JSON is told somewhere.
+    assert_eq!(to("report --to report.html", full()).status.code(), Some(0));
+    let wrong = to("runs show lats --output json", full());
+    assert!(wrong.status.code() == Some(18) && text(&wrong.stderr).starts_with("error: no run is called"), "{wrong:?}");
+}
+
+#[test]
 fn a_place_that_can_not_be_written_to_is_named() {
     let operator = Operator::new("unwritable");
     operator.cluster(closed_port());

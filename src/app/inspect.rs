@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, env, fs, path::PathBuf};
 
 use super::{
-    Run, build, diffs, kubeconfig,
+    Run, build, diffs, kubeconfig, leftovers,
     session::Session,
     site,
     site::{Known, Surveyed},
@@ -58,11 +58,11 @@ pub(super) async fn plan(run: &Run, diff: bool) -> Result<u8> {
     let (plan, diffs) = looked?;
     let findings = build::findings(run, &known)?;
     if !findings.is_empty() {
-        ui::findings(&findings, run.json);
+        ui::findings(&findings, run.json)?;
     }
-    ui::plan(&plan, run.json);
+    ui::plan(&plan, run.json)?;
     if let Some(diffs) = diffs {
-        ui::diff(&diffs?);
+        ui::diff(&diffs?)?;
     }
     Ok(if findings.iter().any(|finding| finding.fatal) { Kind::Preflight.exit_code() } else { 0 })
 }
@@ -105,7 +105,7 @@ pub(super) async fn render(run: &Run, wanted: cli::Render) -> Result<u8> {
         (cli::Form::ResetScript, _) => return reset_script(run, &wanted),
         (cli::Form::Checks, _) => lower::checks_program("slipway-checks", graph.steps().filter(of_host), false).text().to_owned(),
     };
-    ui::print(&text);
+    ui::print(&text)?;
     Ok(0)
 }
 
@@ -128,7 +128,7 @@ fn reset_script(run: &Run, wanted: &cli::Render) -> Result<u8> {
         knowledge: &knowledge,
     });
     let graph = Graph::new(steps)?.select(&Selection { only: run.only.clone(), skip: run.skip.clone() })?;
-    ui::print(&render::reset_script(&graph, &reset::listing(&knowledge, false), wanted.purge));
+    ui::print(&render::reset_script(&graph, &reset::listing(&knowledge, false), wanted.purge))?;
     Ok(0)
 }
 
@@ -184,15 +184,8 @@ pub(super) async fn status(run: &Run) -> Result<u8> {
     if let (Some(note), Some(row)) = (note, rows.first_mut()) {
         row.note = note;
     }
-    ui::status(&rows, run.json);
-    match surveyed.errors.into_iter().reduce(|first, next| {
-        let mut first = first;
-        first.also.push(next);
-        first
-    }) {
-        Some(error) => Err(error),
-        None => Ok(0),
-    }
+    let printed = ui::status(&rows, run.json);
+    leftovers::one(surveyed.errors.into_iter().chain(printed.err())).map_or(Ok(0), Err)
 }
 
 /// The Ready condition of each node, says the first control plane that answers; or why none does.
@@ -235,15 +228,15 @@ pub(super) async fn kubeconfig(run: &Run, wanted: cli::Kubeconfig) -> Result<u8>
             Err(error) => return Err(Error::new(Kind::NoFile, format!("{} cannot be read", path.display())).because(error)),
         };
         kubeconfig::write_private(&path, &kubeconfig::merge(&existing, &admin, name)?)?;
-        ui::print(&format!(
+        ui::tell(&format!(
             "merged into {} as context {name}, which is the current one now; try: kubectl get nodes\n",
             path.display()
         ));
     } else if let Some(path) = wanted.out {
         kubeconfig::write_private(&path, &admin)?;
-        ui::print(&format!("wrote {}; try: kubectl --kubeconfig {0} get nodes\n", path.display()));
+        ui::tell(&format!("wrote {}; try: kubectl --kubeconfig {0} get nodes\n", path.display()));
     } else {
-        ui::print(&admin);
+        ui::print(&admin)?;
     }
     Ok(0)
 }

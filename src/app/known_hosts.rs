@@ -16,7 +16,7 @@ pub(super) fn forget(run: &Run, nodes: &[String]) -> Result<u8> {
     for (node, (address, login)) in nodes.iter().zip(machines) {
         let (file, forgotten) = ssh::forget(address, login)?;
         let file = file.display();
-        ui::print(&match forgotten.removed {
+        ui::tell(&match forgotten.removed {
             0 => format!("{node}: {file} knows no key of {address} by its name\n"),
             1 => format!("{node}: its key is gone from {file}\n"),
             keys => format!("{node}: its {keys} keys are gone from {file}\n"),

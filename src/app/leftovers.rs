@@ -52,14 +52,14 @@ pub(super) async fn leftovers(run: &Run, wanted: cli::Leftovers) -> Result<u8> {
     }
     let mut looked = looked?;
     let errors = looked.surveyed.take_errors(&aim.targets);
-    ui::leftovers(&looked.found(&aim, &errors, wanted.keep_packages), run.json, run.verbose);
+    let printed = ui::leftovers(&looked.found(&aim, &errors, wanted.keep_packages), run.json, run.verbose);
     let clean = aim.targets.iter().filter_map(|name| looked.audits.get(name)).all(|audit| {
         // What could not be listed is an error, and has an exit code of its own.
         let counts = audit.listing.counts();
         counts.goes == 0 && (wanted.keep_packages || counts.purge == 0)
     });
     let incomplete = std::mem::take(&mut looked.audits).into_values().filter_map(|audit| audit.error);
-    match one(errors.into_values().chain(incomplete)) {
+    match one(errors.into_values().chain(incomplete).chain(printed.err())) {
         Some(error) => Err(error),
         None if clean => Ok(0),
         None => Ok(Kind::Leftovers.exit_code()),

@@ -34,13 +34,13 @@ pub(super) fn new(file: &Path, wanted: cli::New) -> Result<u8> {
     };
     let text = draft.render(file)?;
     if to_stdout {
-        ui::print(&text);
+        ui::print(&text)?;
         return Ok(0);
     }
     fs::write(file, text)
         .map_err(|error| Error::new(Kind::Invalid, format!("{} cannot be written", file.display())).because(error))?;
     let option = if file == Path::new("cluster.toml") { String::new() } else { format!(" -c {}", file.display()) };
-    ui::print(&format!("wrote {}; next: slipway plan{option}, then slipway up{option}\n", file.display()));
+    ui::tell(&format!("wrote {}; next: slipway plan{option}, then slipway up{option}\n", file.display()));
     Ok(0)
 }
 

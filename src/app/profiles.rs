@@ -11,8 +11,8 @@ use crate::{
 pub(super) fn profiles(run: &Run, command: Option<ProfilesCommand>) -> Result<u8> {
     let profiles = Profiles::load(run.profiles.as_deref())?;
     match command {
-        None => ui::profiles(&profiles.listed, run.json),
-        Some(ProfilesCommand::Show { name }) => ui::print(&find(&profiles.listed, &name)?.text),
+        None => ui::profiles(&profiles.listed, run.json)?,
+        Some(ProfilesCommand::Show { name }) => ui::print(&find(&profiles.listed, &name)?.text)?,
     }
     Ok(0)
 }

@@ -73,9 +73,12 @@ async fn judge(run: &Run, session: &Session, node: &str) -> Result<()> {
     if others.is_empty() {
         return Ok(());
     }
-    ui::findings(&others, run.json);
-    Err(Error::new(Kind::Preflight, format!("preflight found {} problem(s) on other hosts; nothing was changed", others.len()))
-        .hint("mend them as said above, or leave one out with --skip HOST/preflight/NAME"))
+    let printed = ui::findings(&others, run.json);
+    let mut error =
+        Error::new(Kind::Preflight, format!("preflight found {} problem(s) on other hosts; nothing was changed", others.len()))
+            .hint("mend them as said above, or leave one out with --skip HOST/preflight/NAME");
+    error.also.extend(printed.err());
+    Err(error)
 }
 
 /// No other control plane could let the node in again.

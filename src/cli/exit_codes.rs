@@ -7,7 +7,7 @@ use crate::error::Kind;
 /// Every kind of error, and what it means in a few words.
 pub(super) const MEANINGS: &[(Kind, &str)] = &[
     (Kind::Usage, "the command line is wrong"),
-    (Kind::NoFile, "a file is missing or cannot be read"),
+    (Kind::NoFile, "a file is missing, or cannot be read or written"),
     (Kind::Syntax, "a file is not what it should be: not TOML, or a value of the wrong type"),
     (Kind::UnknownKey, "a key in the cluster file is unknown"),
     (Kind::DuplicateHost, "two hosts have one name or address"),

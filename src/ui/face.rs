@@ -8,28 +8,53 @@ use std::{
 };
 
 use super::{bars::Bars, json, lines::Lines, paint::Paint, print_error, table};
-use crate::event::Event;
+use crate::{
+    error::{Error, Kind, Result},
+    event::Event,
+};
 
 /// Where text goes: standard output, or a place that a test can look at.
 #[derive(Clone)]
-pub(super) struct Out(Arc<Mutex<dyn Write + Send>>);
+pub(super) struct Out {
+    place: Arc<Mutex<dyn Write + Send>>,
+    /// Why something of it is missing there.
+    gap: Arc<Mutex<Option<io::Error>>>,
+}
 
 impl Out {
-    #[cfg(test)]
     pub(super) fn to(place: Arc<Mutex<dyn Write + Send>>) -> Self {
-        Self(place)
+        Self { place, gap: Arc::default() }
     }
 
     pub(super) fn stdout() -> Self {
-        Self(Arc::new(Mutex::new(io::stdout())))
+        Self::to(Arc::new(Mutex::new(io::stdout())))
     }
 
-    /// A reader that has gone away (`| head`) is no reason to stop a run in the middle.
+    /// That it can not be printed is no reason to stop a run in the middle: [`Out::whole`] is for those who care.
     pub(super) fn print(&self, text: &str) {
         if !text.is_empty() {
-            let mut out = lock(&self.0);
-            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+            let mut out = lock(&self.place);
+            let printed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+            // A reader that has gone away (`| head`) has read what it wanted.
+            if let Err(error) =
+                printed.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
+            {
+                lock(&self.gap).get_or_insert(error);
+            }
         }
+    }
+
+    /// For a command that is there to print: whether all of it came out.
+    ///
+    /// # Errors
+    /// `NoFile` when something is missing, other than to a reader that has gone away.
+    pub(super) fn whole(&self) -> Result<()> {
+        let missing = |error| {
+            Error::new(Kind::NoFile, "standard output can not be written, and what is there of it is not whole")
+                .because(error)
+                .hint("send it where there is room (`df -h` shows that), and run the same command again")
+        };
+        lock(&self.gap).take().map_or(Ok(()), |error| Err(missing(error)))
     }
 }
 

@@ -18,12 +18,16 @@ use super::{
     print_error, summary,
 };
 use crate::{
+    error::Result,
     journal::{Ending, Entry, Recorded},
     report::Report,
 };
 
 /// Shows a run: as bars left it on a terminal, or as lines. With `verbose`, also each line that a step printed.
-pub fn replay(recorded: &Recorded, verbose: bool) {
+///
+/// # Errors
+/// `NoFile` when it can not be written.
+pub fn replay(recorded: &Recorded, verbose: bool) -> Result<()> {
     let stage = Stage {
         on_terminal: io::stdout().is_terminal(),
         paint: Paint::for_stdout(),
@@ -34,6 +38,7 @@ pub fn replay(recorded: &Recorded, verbose: bool) {
     if let Some(remark) = remark(recorded) {
         print_error(&format!("{remark}\n"));
     }
+    stage.out.whole()
 }
 
 /// What the terminal did not say, because slipway was gone by then.

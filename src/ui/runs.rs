@@ -9,7 +9,10 @@ use super::{
     paint::{Paint, seconds},
     print, table,
 };
-use crate::journal::{Brief, Ending, Header, Kept, human};
+use crate::{
+    error::Result,
+    journal::{Brief, Ending, Header, Kept, human},
+};
 
 /// One run in `slipway runs`.
 #[derive(Clone, Debug, Serialize)]
@@ -110,14 +113,17 @@ impl Row {
 }
 
 /// Prints runs, a line each.
-pub fn runs(runs: impl Iterator<Item = Brief>, as_json: bool) {
+///
+/// # Errors
+/// As [`print`].
+pub fn runs(runs: impl Iterator<Item = Brief>, as_json: bool) -> Result<()> {
     let rows: Vec<Row> = runs.map(|run| Row::of(&run)).collect();
     if as_json {
-        print(&format!("{}\n", json(&rows)));
+        print(&format!("{}\n", json(&rows)))
     } else if rows.is_empty() && io::stdout().is_terminal() {
-        print("no runs yet: slipway up, reset and repair are kept\n");
+        print("no runs yet: slipway up, reset and repair are kept\n")
     } else {
-        print(&text(&rows, Paint::for_stdout()));
+        print(&text(&rows, Paint::for_stdout()))
     }
 }
 

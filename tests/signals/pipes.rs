@@ -1,11 +1,12 @@
-//! Whoever reads what slipway prints goes away.
+//! Whoever reads what slipway prints goes away, or has no room for it.
 
 use std::{
+    fs,
     io::{BufRead, BufReader},
     process::Stdio,
 };
 
-use crate::operator::{DIRECT, Operator, ends};
+use crate::operator::{DIRECT, Operator, ends, text};
 
 #[test]
 fn a_reader_that_goes_away_stops_nothing() {
@@ -37,4 +38,22 @@ fn a_reader_that_goes_away_stops_nothing() {
         }
     }
     println!("a reader that goes away: {cases} cases, every run went to its end");
+}
+
+#[test]
+fn a_full_disk_under_the_output_stops_no_run_and_is_an_error_of_what_only_prints() {
+    let operator = Operator::new();
+    let to_full = |line: &str| {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        operator.command(line).stdout(full).output().unwrap()
+    };
+    for line in ["plan", "plan --diff", "plan --output json", "render script", "render dot", "status"] {
+        let ran = to_full(line);
+        assert_eq!(ran.status.code(), Some(10), "{line}: {ran:?}");
+        assert!(text(&ran).starts_with("error: standard output can not be written"), "{line}: {ran:?}");
+    }
+    let ran = to_full("install");
+    assert_eq!(ran.status.code(), Some(0), "{ran:?}");
+    operator.is_done("output to a full disk");
+    assert_eq!(to_full("install --output json").status.code(), Some(0));
 }
