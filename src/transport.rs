@@ -73,6 +73,17 @@ impl Transport {
         }
     }
 
+    /// As `run`, for a question that is not to wait for what runs on the host already.
+    ///
+    /// # Errors
+    /// As `run`.
+    pub async fn run_aside(&self, program: &Program, on_line: &mut (dyn FnMut(Line) + Send)) -> Result<Exit> {
+        match self {
+            Self::Ssh(ssh) => ssh.run_aside(program, on_line).await,
+            Self::Local(_) | Self::Fake(_) => self.run(program, on_line).await,
+        }
+    }
+
     /// Runs a program of [`crate::lower::upload_program`] as [`Transport::run`] would, and sends it the file `from` of this
     /// machine when it asks for it: a piece at a time, so that the size does not matter.
     ///

@@ -24,7 +24,7 @@ const SHELL: &str = include_str!("lease/lease.sh");
 /// How long a lease lasts that is not renewed.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
-/// How often it is renewed: three renewals may fail.
+/// How often it is renewed: two renewals may fail.
 const RENEWAL: Duration = Duration::from_secs(15);
 
 /// How long a host may take to say whether it is free: what it does for that takes it milliseconds.
@@ -150,7 +150,7 @@ async fn give_back(hosts: &Hosts, names: &[String], holder: &Holder) {
         let (hosts, name, program) = (Arc::clone(hosts), name.clone(), program.clone());
         tasks.spawn(async move {
             let Some(transport) = hosts.get(&name) else { return };
-            let _ = tokio::time::timeout(GOODBYE, transport.run(&program, &mut |_| ())).await;
+            let _ = tokio::time::timeout(GOODBYE, transport.run_aside(&program, &mut |_| ())).await;
         });
     }
     while tasks.join_next().await.is_some() {}

@@ -231,7 +231,7 @@ async fn try_survey(transport: &Transport, nonce: &str, program: &Program) -> Re
     .hint("run it again with -v; a shell start-up file on the host that exits or execs would do this"))
 }
 
-/// Runs a program whose output is its answer, and gives that back.
+/// Runs a program whose output is its answer, and gives that back. It does not wait for what runs there already.
 ///
 /// # Errors
 /// `Lost`, also where the host takes longer than [`PROBE_LIMIT`] or says more than [`ANSWER_AT_MOST`]; `Step` when the program failed, with the
@@ -247,7 +247,7 @@ pub async fn ask_host(transport: &Transport, program: &Program) -> Result<Vec<St
     let minutes = PROBE_LIMIT.as_secs() / 60;
     let late =
         |_| Error::new(Kind::Lost, format!("it did not answer in {minutes} minutes")).hint("`dmesg` there says what hangs");
-    let exit = tokio::time::timeout(PROBE_LIMIT, transport.run(program, &mut take)).await.map_err(late)??;
+    let exit = tokio::time::timeout(PROBE_LIMIT, transport.run_aside(program, &mut take)).await.map_err(late)??;
     room.is_enough()?;
     if exit.status == 0 { Ok(out) } else { Err(Error::new(Kind::Step, format!("exit code {}: {said}", exit.status))) }
 }

@@ -130,6 +130,19 @@ impl Ssh {
         root::send(self, program, None, on_line).await
     }
 
+    /// As `run`, and never behind what runs there already: where the host has shown that it takes one session at a time on a connection, on
+    /// one of its own.
+    ///
+    /// # Errors
+    /// As `run`.
+    pub async fn run_aside(&self, program: &Program, on_line: &mut (dyn FnMut(Printed) + Send)) -> Result<Exit> {
+        if self.takes_one_at_a_time() {
+            root::send(&Aside(self), program, None, on_line).await
+        } else {
+            self.run(program, on_line).await
+        }
+    }
+
     /// How many programs it has run so far.
     #[must_use]
     pub fn execs(&self) -> usize {
@@ -166,6 +179,38 @@ impl Shell for Ssh {
         password: Option<&str>,
         on_line: &mut (dyn FnMut(Printed) + Send),
     ) -> Result<Ended> {
+        self.exec_over(false, program, freight, password, on_line).await
+    }
+}
+
+/// The same host, by a connection beside the one that is in use.
+struct Aside<'a>(&'a Ssh);
+
+impl Shell for Aside<'_> {
+    fn root(&self) -> &Root {
+        &self.0.root
+    }
+
+    async fn exec(
+        &self,
+        program: &Program,
+        freight: Option<&mut Freight<'_>>,
+        password: Option<&str>,
+        on_line: &mut (dyn FnMut(Printed) + Send),
+    ) -> Result<Ended> {
+        self.0.exec_over(true, program, freight, password, on_line).await
+    }
+}
+
+impl Ssh {
+    async fn exec_over(
+        &self,
+        aside: bool,
+        program: &Program,
+        freight: Option<&mut Freight<'_>>,
+        password: Option<&str>,
+        on_line: &mut (dyn FnMut(Printed) + Send),
+    ) -> Result<Ended> {
         self.execs.fetch_add(1, Ordering::Relaxed);
         let target = &self.line.target;
         let marker = Marker::new()?;
@@ -174,7 +219,7 @@ impl Shell for Ssh {
         let mut pauses = FULL.into_iter();
         let began = Instant::now();
         loop {
-            let link = self.line.link().await?;
+            let link = if aside { self.line.aside().await? } else { self.line.link().await? };
             let mut output = Output::new(&marker, door.clone(), on_line);
             let login = Login { user: &target.ssh.user, who: &target.who, becomes: self.root.becomes(), is_here: false };
             let session = self.sessions.another();

@@ -159,6 +159,35 @@ async fn a_program_waits_for_another_where_a_host_grants_one_session_at_a_time()
     }
 }
 
+#[tokio::test]
+async fn a_question_does_not_wait_for_a_program_where_a_host_grants_one_session_at_a_time() {
+    let sshd = Sshd::start_with("MaxSessions 1", |_| {});
+    let ssh = connect(&sshd.reach()).await.unwrap();
+    // That it is such a host, the first refusal shows.
+    let (first, second) = tokio::join!(run(&ssh, "sleep 1"), run(&ssh, ":"));
+    assert!(first.1.is_ok() && second.1.is_ok() && ssh.takes_one_at_a_time());
+    let order = std::sync::Mutex::new(Vec::new());
+    let (long, asked) = tokio::join!(
+        async {
+            let ran = run(&ssh, "sleep 5; echo long").await;
+            order.lock().unwrap().push("long");
+            ran
+        },
+        async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let mut lines = Vec::new();
+            for _ in 0..2 {
+                ssh.run_aside(&Program::of("echo asked\n"), &mut |line| lines.push(line.text)).await.unwrap();
+                order.lock().unwrap().push("asked");
+            }
+            lines
+        }
+    );
+    assert_eq!(*order.lock().unwrap(), ["asked", "asked", "long"]);
+    assert_eq!(asked, ["asked", "asked"]);
+    assert!(long.0.iter().any(|line| line.text == "long"), "{:?}", long.0);
+}
+
 /// What a host may say before it has proved anything.
 fn greetings() -> Vec<(&'static str, Vec<u8>)> {
     let hello = b"SSH-2.0-odd\r\n".to_vec();

@@ -43,6 +43,8 @@ pub(super) struct Line {
     pub(super) target: Target,
     via: Via,
     held: Mutex<Held>,
+    /// A second connection, where a question can not wait for what runs on the first: see [`Line::aside`].
+    held_aside: Mutex<Held>,
 }
 
 /// What lies between us and a machine.
@@ -85,12 +87,22 @@ impl Line {
     }
 
     fn new(target: Target, via: Via) -> Self {
-        Self { target, via, held: Mutex::default() }
+        Self { target, via, held: Mutex::default(), held_aside: Mutex::default() }
     }
 
     /// The connection that stands, or a new one. Whoever comes while one is being made waits for it.
     pub(super) async fn link(&self) -> Result<Arc<Handle<Guard>>> {
-        let mut held = self.held.lock().await;
+        self.link_in(&self.held).await
+    }
+
+    /// A second connection to the same machine, with sessions of its own (MaxSessions counts those of one). Where connections are few there is
+    /// none, and the first one is all there is.
+    pub(super) async fn aside(&self) -> Result<Arc<Handle<Guard>>> {
+        self.link_in(if places::is_crowded() { &self.held } else { &self.held_aside }).await
+    }
+
+    async fn link_in(&self, held: &Mutex<Held>) -> Result<Arc<Handle<Guard>>> {
+        let mut held = held.lock().await;
         if let Some(link) = held.link.as_ref().filter(|link| !link.is_closed()) {
             return Ok(Arc::clone(link));
         }
@@ -139,9 +151,11 @@ impl Line {
 
     /// Drops a dead connection, unless another one has taken its place already.
     pub(super) async fn drop_dead(&self, dead: &Arc<Handle<Guard>>) {
-        let mut held = self.held.lock().await;
-        if held.link.as_ref().is_some_and(|link| Arc::ptr_eq(link, dead)) {
-            (held.link, held.place) = (None, None);
+        for held in [&self.held, &self.held_aside] {
+            let mut held = held.lock().await;
+            if held.link.as_ref().is_some_and(|link| Arc::ptr_eq(link, dead)) {
+                (held.link, held.place) = (None, None);
+            }
         }
     }
 
@@ -171,7 +185,7 @@ impl Line {
 
     /// Takes leave of the machine, if it listens.
     pub(super) async fn close(self) {
-        if let Some(link) = self.held.into_inner().link {
+        for link in [self.held, self.held_aside].into_iter().filter_map(|held| held.into_inner().link) {
             let leave = link.disconnect(Disconnect::ByApplication, "", "");
             let _ = tokio::time::timeout(Duration::from_secs(1), leave).await;
         }
