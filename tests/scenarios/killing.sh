@@ -6,6 +6,8 @@
 killed_at() {
     local step=$1 pause=$2 pid deadline=$((SECONDS + 200))
     shift 2
+    # Of an earlier run nothing is to be read, however late the shell in the background gets to it.
+    : >"$work/events"
     "$@" -c "$cluster" --output json >"$work/events" 2>&1 </dev/null &
     pid=$!
     until grep -q "\"event\":\"started\".*\"step\":\"$step\"" "$work/events"; do
