@@ -1,7 +1,12 @@
 //! Cluster files as data. A file of tests/config/bad must give exactly what its .out says; a file of tests/config/good must mean
 //! exactly what its .out says. `BLESS=1 cargo test --test config` writes the .out files anew: read the difference.
 
-use std::{env, fs, path::Path, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
+    path::Path,
+    process::Command,
+};
 
 use slipway::{
     config::{self, Cluster},
@@ -63,6 +68,50 @@ fn a_good_file_means_what_it_says() {
         Err(error) => report(&error),
     });
     assert_eq!(count, 3);
+}
+
+/// The tables of a file, as paths.
+fn tables(at: &[String], value: &toml::Value, found: &mut Vec<Vec<String>>) {
+    let below = |key: &str| [at, &[key.to_owned()]].concat();
+    match value {
+        toml::Value::Table(table) => {
+            found.push(at.to_vec());
+            table.iter().for_each(|(key, value)| tables(&below(key), value, found));
+        }
+        toml::Value::Array(list) => {
+            list.iter().enumerate().for_each(|(index, value)| tables(&below(&index.to_string()), value, found));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn the_full_file_has_every_key_that_there_is() {
+    let path = Path::new("tests/config/good/full.toml");
+    let file: toml::Value = fs::read_to_string(path).expect("readable").parse::<toml::Table>().expect("TOML").into();
+    let mut all = Vec::new();
+    tables(&[], &file, &mut all);
+    // What is known in a table, and what of that is written in one of the tables that know just that.
+    let mut written: BTreeMap<Vec<String>, BTreeSet<String>> = BTreeMap::new();
+    for at in all {
+        let mut changed = file.clone();
+        let table = at.iter().fold(&mut changed, |value, key| match value {
+            toml::Value::Array(list) => &mut list[key.parse::<usize>().expect("an index")],
+            table => table.get_mut(key.as_str()).expect("it is there"),
+        });
+        let table = table.as_table_mut().expect("a table");
+        let keys: Vec<String> = table.keys().cloned().collect();
+        table.insert("unlike-any-key-that-there-is".to_owned(), "x".into());
+        let said = config::parse(&toml::to_string(&changed).expect("TOML"), path).err().map(|error| error.hints.concat());
+        // A table of arguments knows them all.
+        let Some(known) = said.as_deref().and_then(|said| said.strip_prefix("known there: ")) else { continue };
+        written.entry(known.split(", ").map(str::to_owned).collect()).or_default().extend(keys);
+    }
+    assert!(written.len() >= 8, "{written:?}");
+    for (known, written) in written {
+        let missing: Vec<&String> = known.iter().filter(|key| !written.contains(*key)).collect();
+        assert!(missing.is_empty(), "{} does not have {missing:?} beside {written:?}", path.display());
+    }
 }
 
 #[test]

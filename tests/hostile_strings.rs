@@ -26,7 +26,7 @@ use proptest::{
 };
 use shell_text::{Context, contexts, without_data};
 use slipway::{
-    config::{self, Cluster, Host, Local, Reach, Role, Version},
+    config::{self, Cluster, Host, Version},
     facts::{Cgroup, Facts, Os},
     lower,
     phase::PHASES,
@@ -123,41 +123,37 @@ fn yaml_texts(value: &serde_yaml_ng::Value, found: &mut Vec<String>) {
     }
 }
 
-/// The steps of a whole run for this cluster, on hosts that have nothing.
+/// What is known of a host that has nothing.
+fn bare(id: &str, version: &str) -> Facts {
+    let os = Os { id: id.to_owned(), version: version.to_owned(), ..Os::default() };
+    Facts { os, systemd: true, cgroup: Cgroup::V2, oom_score_adj_lowers: true, ..Facts::default() }
+}
+
+/// The steps of a whole run for this cluster, on hosts that have nothing: the second one with rpm, the others with deb.
 fn steps(cluster: &Cluster) -> Option<Vec<Step>> {
     let profiles = Profiles::load(None).unwrap();
-    let os = Os {
-        id: "debian".to_owned(),
-        version: "12".to_owned(),
-        codename: "bookworm".to_owned(),
-        name: "Debian 12".to_owned(),
-        ..Os::default()
+    let site = |(index, host): (usize, &Host)| {
+        let mut facts = if index == 1 { bare("rocky", "9.6") } else { bare("debian", "12") };
+        facts.selinux = (index == 1).then(|| "enforcing".to_owned());
+        if index != 1 {
+            facts.os.codename = "bookworm".to_owned();
+        }
+        let runtime = profiles.runtime_of(cluster.runtime.as_deref(), &facts, cluster.kubernetes.minor);
+        Some(Site {
+            profile: profiles.os(host.profile.as_deref(), &facts.os).ok()?.clone().into(),
+            runtime: runtime.ok()?.clone().into(),
+            node_ip: host.node_ip.unwrap_or_else(|| format!("192.168.56.{}", index + 11).parse().unwrap()),
+            host: host.clone(),
+            facts,
+        })
     };
-    let facts = Facts { os, systemd: true, cgroup: Cgroup::V2, oom_score_adj_lowers: true, ..Facts::default() };
-    let host = Host {
-        name: "node3".to_owned(),
-        address: "192.168.77.13".to_owned(),
-        role: Role::ControlPlane,
-        profile: None,
-        node_ip: None,
-        reach: Reach::Local(Local::default()),
-    };
-    let runtime = profiles.runtime_of(cluster.runtime.as_deref(), &facts, cluster.kubernetes.minor).ok()?.clone();
-    let profile = profiles.os(None, &facts.os).unwrap().clone();
-    let worker = Host { name: "node4".to_owned(), address: "192.168.77.14".to_owned(), role: Role::Worker, ..host.clone() };
-    let site = |host: Host, ip: &str| Site {
-        host,
-        facts: facts.clone(),
-        profile: profile.clone().into(),
-        runtime: runtime.clone().into(),
-        node_ip: ip.parse().unwrap(),
-    };
+    let sites = cluster.hosts.iter().enumerate().map(site).collect::<Option<Vec<Site>>>()?;
     let secrets = secrets::secrets();
     let archives = cluster.images.archives.iter().map(|path| Archive { path: path.clone(), sha256: "0".repeat(64) }).collect();
     let stage = Stage {
         cluster,
         version: Version { major: 1, minor: 34, patch: 2 },
-        sites: vec![site(host, "192.168.77.13"), site(worker, "192.168.77.14")].into(),
+        sites: sites.into(),
         cni: None,
         changes: Changes::of(&profiles),
         secrets: &secrets,
@@ -201,18 +197,64 @@ fn field<'a>(value: &'a mut toml::Value, at: &[String]) -> &'a mut toml::Value {
     })
 }
 
-#[test]
-fn no_field_of_the_cluster_file_brings_a_command() {
+/// A cluster file with every key, its name, and the places of its strings.
+fn full() -> (toml::Value, &'static Path, Vec<Vec<String>>) {
     let path = Path::new("tests/config/good/full.toml");
-    let file: toml::Value = fs::read_to_string(path).unwrap().parse::<toml::Table>().unwrap().into();
-    let mut file = file;
+    let mut file: toml::Value = fs::read_to_string(path).unwrap().parse::<toml::Table>().unwrap().into();
     // The runtime whose images may come from mirrors.
     file["cluster"]["runtime"] = "containerd".into();
-    let whole = config::parse(&toml::to_string(&file).unwrap(), path).unwrap();
-    assert!(steps(&whole).is_some(), "the file itself is good");
     let mut places = Vec::new();
     fields(&mut Vec::new(), &file, &mut places);
-    assert!(places.len() > 40, "{places:?}");
+    assert!(places.len() > 50, "{places:?}");
+    (file, path, places)
+}
+
+/// Some of the fields whose text a host is given: of the cluster, of each of its hosts, and for each format of packages.
+const GIVEN: [&str; 20] = [
+    "cluster.apiserver_extra_args.audit-log-path",
+    "cluster.cni",
+    "cluster.endpoint",
+    "cluster.kubelet_extra_args.max-pods",
+    "cluster.name",
+    "cluster.skip_phases.0",
+    "host.0.address",
+    "host.0.name",
+    "host.1.name",
+    "host.2.name",
+    "images.mirror.0.url",
+    "images.repository",
+    "packages.key",
+    "packages.mirror",
+    "packages.rpm.key",
+    "packages.rpm.mirror",
+    "packages.rpm.runtime.url",
+    "packages.rpm.url",
+    "packages.url",
+    "proxy.no_proxy.0",
+];
+
+/// Hostile texts are looked for where texts of these fields come to stand: of what never gets there nothing is seen, whatever it does.
+#[test]
+fn what_the_fields_of_the_cluster_file_say_arrives_in_steps() {
+    let (file, path, places) = full();
+    let arrives = |place: &Vec<String>| {
+        let mut changed = file.clone();
+        let value = field(&mut changed, place);
+        *value = format!("{}{TAG}", value.as_str().unwrap()).into();
+        let cluster = config::parse(&toml::to_string(&changed).unwrap(), path).ok()?;
+        Some(lower::script(&steps(&cluster)?.iter().collect::<Vec<_>>()).contains(TAG))
+    };
+    let arrived: BTreeSet<String> =
+        places.iter().filter(|place| arrives(place) == Some(true)).map(|place| place.join(".")).collect();
+    let missing: Vec<&str> = GIVEN.into_iter().filter(|place| !arrived.contains(*place)).collect();
+    assert!(missing.is_empty(), "{missing:?} do not arrive; these do: {arrived:?}");
+}
+
+#[test]
+fn no_field_of_the_cluster_file_brings_a_command() {
+    let (file, path, places) = full();
+    let whole = config::parse(&toml::to_string(&file).unwrap(), path).unwrap();
+    assert!(steps(&whole).is_some(), "the file itself is good");
     let (refused, arrived, in_yaml, taken) = (Cell::new(0), Cell::new(0), Cell::new(0), RefCell::new(BTreeSet::new()));
     let way = prop::sample::select(vec!["alone", "behind", "before"]);
     runner("hostile fields", 120)

@@ -2,15 +2,16 @@
 # `scripts/lab down` leaves nothing: no hosts, namespaces, links, mounts, cgroups, NAT rules, forwarded ports, state.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+state=${SLIPWAY_LAB_STATE:-/var/lib/slipway-lab}
 scripts/lab down
 left=$({
     ip netns list | grep -E '^slipway-' || :
     ip -o link show | grep -E 'slipway|slipp?-node' || :
-    grep -E 'slipway-lab' /proc/mounts || :
+    grep -F -e slipway-lab -e " $state/" /proc/mounts || :
     iptables-save 2>/dev/null | grep -E '192\.168\.77\.|slipway' || :
     find /sys/fs/cgroup -maxdepth 3 -type d -path '*slipway*' 2>/dev/null || :
-    find /var/lib/slipway-lab -maxdepth 0 2>/dev/null || :
-    pgrep -fa 'systemd-nspawn.*slipway|lab\.d/forward\.py|tinyproxy.*slipway-lab' || :
+    find "$state" -maxdepth 0 2>/dev/null || :
+    pgrep -fa "systemd-nspawn.*$state/|lab\.d/forward\.py|tinyproxy.*$state/" || :
     find target/lab -mindepth 1 -name '*private_key*' 2>/dev/null || :
 })
 if [ -n "$left" ]; then

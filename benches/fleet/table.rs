@@ -85,11 +85,21 @@ pub(crate) const HEAD: &str = "what                      hosts   seconds  CPU ms
 pub(crate) fn print(rows: &[Row]) {
     println!("\n{HEAD}");
     rows.iter().for_each(|row| println!("{}", row.line()));
-    // From the smallest fleet to the largest: 1 is in proportion to the number of hosts.
+    // From each fleet to the next larger one, for each host: what is the same for each, however many there are, has grown by 1.
     let no_op: Vec<&Row> = rows.iter().filter(|row| row.what == "no-op" && row.hosts > 1).collect();
     for pair in no_op.windows(2) {
-        let growth = pair[1].wall.as_secs_f64() / pair[0].wall.as_secs_f64() / (pair[1].hosts as f64 / pair[0].hosts as f64);
-        println!("growth from {} to {} hosts: {growth:.2} (1 is linear)", pair[0].hosts, pair[1].hosts);
+        let growth = |of: fn(&Row) -> Option<f64>| {
+            let growth = of(pair[1]).zip(of(pair[0])).map(|(large, small)| large / small);
+            growth.map_or_else(|| "-".to_owned(), |growth| format!("{growth:.2}"))
+        };
+        println!(
+            "growth from {} to {} hosts, for each of them: time {}, CPU {}, memory {} (1 is linear)",
+            pair[0].hosts,
+            pair[1].hosts,
+            growth(|row| Some(row.wall.as_secs_f64() / row.hosts as f64)),
+            growth(|row| Some(row.milliseconds_a_host())),
+            growth(|row| row.kib_a_host),
+        );
     }
 }
 

@@ -26,7 +26,8 @@ machine() {
 sample() { printf '%s\t%s\t%s\t%s\n' "$@" >>"$work/samples"; }
 
 # write_results NAME [JSON]: all samples with their medians, and the ratios to slipway's, into $results/NAME.json, with more that is to be
-# said. Rows that were measured before stay, if it was on this machine and with the same versions.
+# said. Rows that were measured before stay, if it was on this machine and with the same versions, slipway's commit among them: of sources
+# that differ from their commit nobody knows that they are the same.
 write_results() {
     local before=$results/$1.json more=${2:-}
     mkdir -p "$results"
@@ -43,7 +44,7 @@ write_results() {
             | . + {median_ms: (.rounds_ms | map_values(median))}
             | .median_ms.slipway as $ours | . + {ratio: (.median_ms | map_values(. / $ours * 100 | round / 100))})
         | . as $new | map(key) as $keys
-        | ($before[0] // {} | if .machine == $machine and .versions == $versions then .rows else [] end) as $old
+        | ($before[0] // {} | if .machine == $machine and .versions == $versions and ($versions.slipway | endswith("-dirty") | not) then .rows else [] end) as $old
         | {machine: $machine, versions: $versions} + $more
             + {rows: ($new + ($old | map(select(key as $one | $keys | index([$one]) | not))) | sort_by(key))}' "$work/samples" >"$results/$1.json.new"
     mv "$results/$1.json.new" "$results/$1.json"

@@ -19,10 +19,12 @@ install_peers() {
     touch "$venv/complete"
 }
 
+# versions: as JSON. slipway's has the commit too, or is known by its content where SLIPWAY names one that may be of any.
 versions() {
-    local each
+    local each built
+    if [ -n "${SLIPWAY:-}" ]; then built=$(sha256sum <"$slipway" | cut -c 1-12); else built=$(git describe --always --dirty --exclude '*'); fi
     {
-        echo "slipway $("$slipway" --version | cut -d ' ' -f 2)"
+        echo "slipway $("$slipway" --version | cut -d ' ' -f 2)-$built"
         echo "openssh $(ssh -V 2>&1 | sed 's/^OpenSSH_\([^ ,]*\).*/\1/')"
         for each in "${peer_versions[@]}"; do echo "${each/==/ }"; done
         echo "python $(python3 --version | cut -d ' ' -f 2)"

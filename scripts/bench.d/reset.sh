@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # slipway and cluster are set by scripts/bench
+# shellcheck disable=SC2154 # slipway and hosts are set by scripts/bench
 # All hosts at once against the slowest alone.
 
 # Processor time that a host has used, in milliseconds: cpu_of NODE
@@ -39,11 +39,9 @@ reset_round() {
 
 reset() {
     local count=${1:-8} percent
+    local -a hosts
     work=$(mktemp -d)
     prepare "$count"
-    # The lab may run more hosts.
-    awk -v count="$count" '/^\[\[host\]\]/ { if (++hosts > count) exit } { print }' "$cluster" >"$work/cluster.toml"
-    mapfile -t hosts < <(sed -n 's/^name *= *"\(node[0-9]*\)"/\1/p' "$work/cluster.toml")
     # shellcheck disable=SC2064 # they are known now
     trap "for host in ${hosts[*]}; do scripts/lab cpu off \$host || :; done; rm -rf '$work'" EXIT
     # What is left over is for slipway itself, and for what this machine does besides.

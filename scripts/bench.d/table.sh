@@ -14,7 +14,7 @@ rows() {
 }
 
 measured() {
-    jq -r '"Measured \(.rows | map(.date) | max) on \(.machine.cores) cores (\(.machine.processor)), \(.machine.memory_gib) GiB, Linux \(.machine.kernel), which carried the hosts too: "
+    jq -r '"Measured \(.rows | map(.date) | unique | if length > 1 then "from \(first) to \(last)" else first end) on \(.machine.cores) cores (\(.machine.processor)), \(.machine.memory_gib) GiB, Linux \(.machine.kernel), which carried the hosts too: "
         + (.versions | to_entries | map("\(.key) \(.value)") | join(", ")) + "."' "$1"
 }
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # slipway, cluster and results are set by scripts/bench
+# shellcheck disable=SC2154 # slipway, hosts and results are set by scripts/bench
 # A cluster of three bare hosts, and its end: how long, how much of that the longest chain of steps is, and which steps that is.
 
 # up_part NAME COMMAND...: one run, whose report goes to $work/NAME, a line a round, and whose timeline is $results/NAME.html.
@@ -13,17 +13,13 @@ up_part() {
 }
 
 up() {
-    local rounds=$1 round host
-    local -a hosts=(node1 node2 node3) options=()
+    local rounds=$1 round
+    local -a hosts
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     export XDG_STATE_HOME=$work/state
     mkdir -p "$results"
     prepare 3
-    # Whatever they were before.
-    for host in "${hosts[@]}"; do options+=(--image "$host=debian" --network "$host=bridge" --disk "$host=machine"); done
-    scripts/lab up --nodes 3 "${options[@]}"
-    awk '/^\[\[host\]\]/ { if (++hosts > 3) exit } { print }' "$cluster" >"$work/cluster.toml"
     for ((round = 1; round <= rounds; round++)); do
         scripts/lab rebuild "${hosts[@]}"
         up_part up up

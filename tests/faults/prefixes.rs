@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use slipway::lower::{self, Program};
+use slipway::lower::{self, Asked, Batch, Program};
 
 use crate::{host::Host, on_all_processors, slice, steps};
 
@@ -22,6 +22,10 @@ fn programs(host: &Host) -> Vec<Program> {
     steps.push(detached);
     let mut programs: Vec<Program> = steps.iter().map(lower::lower).collect();
     programs.push(lower::checks_program("slipway-0", steps.iter(), true));
+    programs.push(lower::survey_program("slipway-0", &["192.0.2.11".to_owned()], Asked::FactsAndChecks));
+    // The detached one comes last, as it does in a run.
+    let Batch { program, halt } = lower::batch(&steps.iter().collect::<Vec<_>>(), "0");
+    programs.extend([program, halt]);
     programs
 }
 

@@ -5,6 +5,8 @@
 # long: yes
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
+# shellcheck source=killing.sh
+source tests/scenarios/killing.sh
 
 first=${lane_nodes[0]}
 second=${lane_nodes[1]}
@@ -45,18 +47,29 @@ expect 26 "$slipway" reset --yes -c "$cluster"
 say "the plug of the worker is pulled while it installs the runtime"
 scripts/lab reboot "$second" >/dev/null
 ends_well
-grep '"event":"retrying"' "$work/events" | grep -q 'the connection was lost' || fail "nobody noticed that $second restarts"
+[ "$(losses_in "$second/")" -gt 0 ] || fail "nobody noticed that $second restarts"
 nodes_are_ready 2
 expect 0 "$slipway" up -c "$cluster"
 shows '^nothing to do'
 
 say "the plug of the control plane is pulled in the middle of kubeadm init"
-expect 0 "$slipway" reset --yes -c "$cluster"
-begin "$first/init/kubeadm"
-sleep 5
-scripts/lab reboot "$first" >/dev/null
-ends_well
-nodes_are_ready 2
+# Nobody has seen the end of the step, and the host itself knows that kubeadm has begun and not ended.
+init_was_cut() {
+    [ "$(losses_in "$first/init/kubeadm")" -gt 0 ] &&
+        [ "$(said_in "$first/init/kubeadm" line text 'an earlier kubeadm init was cut short')" -gt 0 ]
+}
+# Another lane may have kept the lab busy until kubeadm was done.
+for try in 1 2 3; do
+    expect 0 "$slipway" reset --yes -c "$cluster"
+    begin "$first/init/kubeadm"
+    sleep 5
+    scripts/lab reboot "$first" >/dev/null
+    ends_well
+    nodes_are_ready 2
+    ! init_was_cut || break
+    [ "$try" != 3 ] || fail "kubeadm init was never under way when $first was restarted"
+    say "kubeadm init was not under way when $first was restarted: once more"
+done
 
 say "kill -9, and the next one goes on at once"
 expect 0 "$slipway" reset --yes -c "$cluster"

@@ -10,11 +10,12 @@ planting() {
 }
 
 # Each planted thing is in the listing, of its kind, under its owner's name (or one of those with | between), by all of its words; both are
-# KIND, OWNER and WHAT with tabs between: all_are_listed PLANTED LISTING
+# KIND, OWNER and WHAT with tabs between; and something is planted: all_are_listed PLANTED LISTING
 all_are_listed() {
     awk -F '\t' '
-        NR == FNR { what[$1, $2, ++count[$1, $2]] = " " $3 " "; next }
+        FILENAME == ARGV[1] { what[$1, $2, ++count[$1, $2]] = " " $3 " "; next }
         {
+            planted++
             words = split($3, word, " "); owners = split($2, owner, "|"); listed = 0
             for (o = 1; o <= owners; o++) for (i = 1; i <= count[$1, owner[o]] && !listed; i++) {
                 listed = 1
@@ -22,7 +23,10 @@ all_are_listed() {
             }
             if (!listed) { print "not listed: " $0; missing++ }
         }
-        END { print FNR - missing " of " FNR " planted things are listed under their owners'"'"' names"; exit missing > 0 }' "$2" "$1"
+        END {
+            print planted - missing " of " planted + 0 " planted things are listed under their owners'"'"' names"
+            exit !planted || missing
+        }' "$2" "$1"
 }
 
 # The listing of `slipway leftovers` in the output of the last `expect`.
