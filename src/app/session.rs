@@ -96,7 +96,8 @@ impl Session {
         tokio::select! {
             biased;
             Ok(_) = stop.wait_for(|asked| *asked > 0) => Err(stopped()),
-            done = during => if *self.stop.borrow() > 0 { Err(stopped()) } else { Ok(done) },
+            // Boxed, as those of whole commands are: futures in futures in futures are more than the compiler takes.
+            done = Box::pin(during) => if *self.stop.borrow() > 0 { Err(stopped()) } else { Ok(done) },
         }
     }
 

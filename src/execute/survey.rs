@@ -247,7 +247,7 @@ pub async fn ask_host(transport: &Transport, program: &Program) -> Result<Vec<St
     let minutes = PROBE_LIMIT.as_secs() / 60;
     let late =
         |_| Error::new(Kind::Lost, format!("it did not answer in {minutes} minutes")).hint("`dmesg` there says what hangs");
-    let exit = tokio::time::timeout(PROBE_LIMIT, transport.run_aside(program, &mut take)).await.map_err(late)??;
+    let exit = tokio::time::timeout(PROBE_LIMIT, Box::pin(transport.run_aside(program, &mut take))).await.map_err(late)??;
     room.is_enough()?;
     if exit.status == 0 { Ok(out) } else { Err(Error::new(Kind::Step, format!("exit code {}: {said}", exit.status))) }
 }
