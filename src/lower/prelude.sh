@@ -705,7 +705,10 @@ run_detached() {
         rm -f "$d_dir/program"
         die "$1 was ended from outside before it was done: run slipway again"
     }
-    # It waited for its turn, and gave up when the run that had begun it went.
-    if [ "$d_status" = 75 ]; then run_detached "$1"; fi
+    # It waited for its turn, and gave up when the run that had begun it went. Whoever has nobody to tell that begins no other.
+    if [ "$d_status" = 75 ]; then
+        mark wait 3600 || exit 1
+        run_detached "$1"
+    fi
     exit "$d_status"
 }

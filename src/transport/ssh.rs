@@ -77,12 +77,15 @@ impl Sessions {
         Open(self)
     }
 
-    /// Waits until one of them has ended, if there is any; gives whether there was.
-    async fn one_ends(&self) -> bool {
+    /// After one was refused: whether another is there. Then waits until one has ended, unless `has_a_way` beside it.
+    async fn are_taken(&self, has_a_way: bool) -> bool {
         if self.open.load(Ordering::Relaxed) == 0 {
             return false;
         }
         self.are_single.store(true, Ordering::Relaxed);
+        if has_a_way {
+            return true;
+        }
         // One may end before this listens.
         let _ = timeout(FULL_AT_MOST, self.ended.notified()).await;
         true
@@ -136,11 +139,7 @@ impl Ssh {
     /// # Errors
     /// As `run`.
     pub async fn run_aside(&self, program: &Program, on_line: &mut (dyn FnMut(Printed) + Send)) -> Result<Exit> {
-        if self.takes_one_at_a_time() {
-            root::send(&Aside(self), program, None, on_line).await
-        } else {
-            self.run(program, on_line).await
-        }
+        root::send(&Aside(self), program, None, on_line).await
     }
 
     /// How many programs it has run so far.
@@ -183,7 +182,7 @@ impl Shell for Ssh {
     }
 }
 
-/// The same host, by a connection beside the one that is in use.
+/// The same host, by a connection beside the one that is in use where that has no second session.
 struct Aside<'a>(&'a Ssh);
 
 impl Shell for Aside<'_> {
@@ -205,7 +204,7 @@ impl Shell for Aside<'_> {
 impl Ssh {
     async fn exec_over(
         &self,
-        aside: bool,
+        may_go_aside: bool,
         program: &Program,
         freight: Option<&mut Freight<'_>>,
         password: Option<&str>,
@@ -219,7 +218,8 @@ impl Ssh {
         let mut pauses = FULL.into_iter();
         let began = Instant::now();
         loop {
-            let link = if aside { self.line.aside().await? } else { self.line.link().await? };
+            let goes_aside = may_go_aside && self.takes_one_at_a_time();
+            let link = if goes_aside { self.line.aside().await? } else { self.line.link().await? };
             let mut output = Output::new(&marker, door.clone(), on_line);
             let login = Login { user: &target.ssh.user, who: &target.who, becomes: self.root.becomes(), is_here: false };
             let session = self.sessions.another();
@@ -250,7 +250,7 @@ impl Ssh {
                 }
                 Unseen::NoChannel(reason) => {
                     // A host that grants one session at a time has one for this as soon as another ends.
-                    if began.elapsed() < BUSY_AT_MOST && self.sessions.one_ends().await {
+                    if began.elapsed() < BUSY_AT_MOST && self.sessions.are_taken(may_go_aside && !goes_aside).await {
                         continue;
                     }
                     // sshd counts a session that has been closed until it has nothing else to read.

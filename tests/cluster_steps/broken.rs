@@ -73,7 +73,7 @@ END
         apply = apply.replace(path, &format!("{root}{to}"));
     }
     let functions = "have() { command -v \"$1\" >/dev/null; }\nsay() { echo \"$*\"; }\none_line() { printf '%s' \"$*\" | tr '\\n' ' '; }\n\
-        timeout() { [ \"$1\" != -k ] || shift 2; shift; \"$@\"; }\n";
+        uptime_seconds() { echo 7; }\ntimeout() { [ \"$1\" != -k ] || shift 2; shift; \"$@\"; }\n";
     // A lazy one takes all below it along, and of two on one another the upper one.
     let umount = format!(
         "umount() {{

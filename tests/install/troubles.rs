@@ -113,7 +113,7 @@ fn who_holds_a_lock_is_named_until_it_lets_go() {
 #[test]
 fn nobody_is_waited_for_without_end() {
     let root = Root::new("patience", &[("etc/mine.pid", &std::process::id().to_string())]);
-    let clock = "sleep() { :; }\ndate() { echo >>/run/clock; echo $(($(wc -l < /run/clock) * 100)); }";
+    let clock = "sleep() { :; }\nuptime_seconds() { echo >>/run/clock; echo $(($(wc -l < /run/clock) * 100)); }";
     let (code, text) = root.run(&format!("{MARK}\n{clock}"), "wait_for_locks /etc/mine.pid");
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("\ncause: waited 5 minutes for ") && text.contains("mine.pid\nremedy: let it end"), "{text}");

@@ -57,7 +57,3 @@ unmount_left() {
     done
 }
 
-uptime_seconds() {
-    read -r u_up u_rest </proc/uptime
-    echo "${u_up%.*}"
-}

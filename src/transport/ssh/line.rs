@@ -155,6 +155,8 @@ impl Line {
             let mut held = held.lock().await;
             if held.link.as_ref().is_some_and(|link| Arc::ptr_eq(link, dead)) {
                 (held.link, held.place) = (None, None);
+                // The other one may just be dialled.
+                return;
             }
         }
     }

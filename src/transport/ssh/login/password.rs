@@ -39,8 +39,9 @@ impl LogIn<'_> {
             true => (format!("jump {}", target.who), target.who.clone()),
             false => (format!("login {}", ssh.user), format!("{} (for every host that asks for it)", target.who)),
         };
-        // What has let in others is tried by all at once: none waits for what another host makes of it.
-        let known = self.deadline.off_the_clock(target.ask.slot(&question)).await.clone();
+        // What has let in another is tried by all at once: none waits for what yet another host makes of it.
+        let proved = format!("{question}, which was right");
+        let known = target.ask.slot(&proved).await.clone();
         if let Some(password) = known.clone()
             && self.give(password.clone(), "the password").await? == Try::In
         {
@@ -51,6 +52,7 @@ impl LogIn<'_> {
         if let Some(password) = slot.clone().filter(|_| *slot != known)
             && self.give(password.clone(), "the password").await? == Try::In
         {
+            *target.ask.slot(&proved).await = Some(password.clone());
             *remembered = Some(password);
             return Ok(Try::In);
         }
@@ -61,6 +63,7 @@ impl LogIn<'_> {
             // The host may have hung up meanwhile: then the answer is there for the next connection.
             let known = slot.replace(password.clone());
             if self.give(password.clone(), "a password").await? == Try::In {
+                *target.ask.slot(&proved).await = Some(password.clone());
                 *remembered = Some(password);
                 return Ok(Try::In);
             }
